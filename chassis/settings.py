@@ -1,0 +1,132 @@
+"""Settings from the environment (and an optional `.env`) into one frozen dataclass, checked once at start.
+
+A missing or malformed value stops the process with a message that names the variable and says what it takes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+T = TypeVar("T")
+_REQUIRED: Any = object()
+
+
+class SettingsError(Exception):
+    """A setting is missing or malformed; the text names the variable."""
+
+
+def setting(
+    variable: str,
+    default: Any = _REQUIRED,
+    help: str = "",
+    *,
+    parse: Callable[[str], Any] | None = None,
+    secret: bool = False,
+) -> Any:
+    """Declares a dataclass field read from `variable`; without a default it is required."""
+    metadata = {"variable": variable, "help": help, "parse": parse, "secret": secret, "default": default}
+    if default is _REQUIRED:
+        return field(metadata=metadata, repr=not secret)
+    return field(default=default, metadata=metadata, repr=not secret)
+
+
+def load(cls: type[T], environ: Mapping[str, str] | None = None, dotenv: Path | None = None) -> T:
+    """Builds `cls` from the environment; values of `dotenv` stand behind those of the environment.
+
+    Raises SettingsError.
+    """
+    source = {**(read_dotenv(dotenv) if dotenv else {}), **(os.environ if environ is None else environ)}
+    hints = get_type_hints(cls)
+    values = {}
+    for item in dataclasses.fields(cls):  # type: ignore[arg-type]  # T is a dataclass by contract
+        variable = item.metadata.get("variable")
+        if variable is not None:
+            values[item.name] = _value(item.metadata, hints[item.name], source)
+    return cls(**values)
+
+
+def read_dotenv(path: Path) -> dict[str, str]:
+    """The `NAME=value` lines of a file; comments, blank lines, `export` and simple quotes are understood."""
+    if not path.is_file():
+        return {}
+    found: dict[str, str] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
+        text = line.strip().removeprefix("export ")
+        if not text or text.startswith("#"):
+            continue
+        name, separator, value = text.partition("=")
+        if not separator or not name.strip().isidentifier():
+            raise SettingsError(f"{path}:{number}: expected NAME=value")
+        found[name.strip()] = _unquote(value.strip())
+    return found
+
+
+def _unquote(value: str) -> str:
+    if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
+        return value[1:-1]
+    return value
+
+
+def _value(metadata: Mapping[str, Any], hint: Any, source: Mapping[str, str]) -> Any:
+    variable = metadata["variable"]
+    raw = source.get(variable)
+    if raw is None or raw == "":
+        if metadata["default"] is _REQUIRED:
+            raise SettingsError(f"{variable} is not set: {metadata['help'] or 'it is required'}")
+        return metadata["default"]
+    parse = metadata["parse"] or _PARSERS.get(hint, str)
+    try:
+        return parse(raw)
+    except ValueError as error:
+        shown = "its value" if metadata["secret"] else repr(raw)
+        raise SettingsError(f"{variable}: {shown} is not right ({error}). {metadata['help']}") from None
+
+
+def parse_bool(raw: str) -> bool:
+    """true/false, yes/no, on/off, 1/0. Raises ValueError."""
+    text = raw.strip().lower()
+    if text in {"1", "true", "yes", "on"}:
+        return True
+    if text in {"0", "false", "no", "off"}:
+        return False
+    raise ValueError("takes true or false")
+
+
+def parse_port(raw: str) -> int:
+    """A TCP port, 0 to 65535. Raises ValueError."""
+    port = int(raw)
+    if not 0 <= port <= 65535:
+        raise ValueError("a port lies between 0 and 65535")
+    return port
+
+
+_PARSERS: dict[Any, Callable[[str], Any]] = {int: int, float: float, bool: parse_bool, Path: Path, str: str}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceSettings:
+    """What every service needs; a service's own settings extend it."""
+
+    bind: str = setting("HUB_BIND", "127.0.0.1", "The address to listen on.")
+    port: int = setting("HUB_PORT", 0, "The gRPC port; 0 takes a free one.", parse=parse_port)
+    metrics_port: int = setting("HUB_METRICS_PORT", 0, "Prometheus metrics; 0 is off.", parse=parse_port)
+    database_url: str = setting("HUB_DATABASE_URL", help="The service's own role, postgresql://...", secret=True)
+    pool_size: int = setting("HUB_POOL_SIZE", 10, "Connections of the hot pool.")
+    auth_address: str = setting("HUB_AUTH_ADDRESS", "127.0.0.1:50051", "host:port of auth_svc.")
+    catalog_address: str = setting("HUB_CATALOG_ADDRESS", "127.0.0.1:50052", "host:port of catalog_svc.")
+    inventory_address: str = setting("HUB_INVENTORY_ADDRESS", "127.0.0.1:50053", "host:port of inventory_svc.")
+    sync_address: str = setting("HUB_SYNC_ADDRESS", "127.0.0.1:50054", "host:port of sync_svc.")
+    client_id: str = setting("HUB_CLIENT_ID", "", "The service account this service signs in with.")
+    client_secret: str = setting("HUB_CLIENT_SECRET", "", "Its secret.", secret=True)
+    seal_key: str = setting("HUB_SEAL_KEY", help="Seals page and watch tokens; the same on all replicas.", secret=True)
+    token_issuer: str = setting("HUB_TOKEN_ISSUER", "usav-hub", "iss of access tokens.")
+    token_audience: str = setting("HUB_TOKEN_AUDIENCE", "usav-hub", "aud of access tokens.")
+    log_level: str = setting("HUB_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.")
+    drain_seconds: float = setting("HUB_DRAIN_SECONDS", 1.5, "Seconds of NOT_SERVING before the server stops.")
+    max_calls: int = setting("HUB_MAX_CALLS", 2000, "Calls under way at once before RESOURCE_EXHAUSTED.")
+    otlp_endpoint: str = setting("HUB_OTLP_ENDPOINT", "", "host:port of an OTLP collector; empty is off.")
