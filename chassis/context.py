@@ -1,0 +1,67 @@
+"""Who is calling, and under which request id: one `Call` per rpc, carried by a context variable.
+
+Background work has no caller; it says whom it acts as with `acting_as`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A signed-in user or service account, as its access token tells."""
+
+    user_id: str
+    username: str
+    role: str
+    session_id: str = ""
+
+
+ANONYMOUS = Principal(user_id="", username="", role="")
+
+
+@dataclass(slots=True)
+class Call:
+    """One rpc under way. `token` is the caller's access token, to be carried on to other services."""
+
+    request_id: str
+    method: str
+    peer: str = ""
+    principal: Principal = ANONYMOUS
+    token: str = field(default="", repr=False)
+    code: str = "OK"
+    address: str = ""
+
+
+_CALL: ContextVar[Call] = ContextVar("hub_call")
+
+
+def new_request_id() -> str:
+    """An id no other request has."""
+    return secrets.token_hex(10)
+
+
+def current_call() -> Call:
+    """The call this task works for. Raises LookupError outside of one."""
+    return _CALL.get()
+
+
+def enter_call(call: Call) -> None:
+    """Makes `call` the present one for this task."""
+    _CALL.set(call)
+
+
+@contextmanager
+def acting_as(principal: Principal, method: str = "background") -> Iterator[Call]:
+    """Runs background work under a name, so that history and logs tell who did it."""
+    call = Call(request_id=new_request_id(), method=method, principal=principal)
+    token = _CALL.set(call)
+    try:
+        yield call
+    finally:
+        _CALL.reset(token)

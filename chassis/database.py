@@ -1,0 +1,222 @@
+"""Access to one service's schema, three ways, one schema definition.
+
+- `fetch*`/`execute` with a `Statement`: compiled once, run on a bare asyncpg pool in autocommit; hot reads and single-CTE writes.
+- `read`: an SQLAlchemy engine in AUTOCOMMIT for other single-statement reads (no BEGIN and ROLLBACK round trips).
+- `transaction()` and `run()`: an SQLAlchemy engine for everything that takes more than one statement.
+
+Every database error leaves here as a HubError (see database_errors).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import asyncpg
+from sqlalchemy import MetaData
+from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.sql.expression import ClauseElement
+
+from chassis.database_errors import RETRYABLE, Constraints, is_database_error, sqlstate_of, translate
+from chassis.errors import HubError
+
+T = TypeVar("T")
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+_DIALECT = asyncpg_dialect.dialect()
+# JIT costs tens of milliseconds on first use and gains nothing on statements this small.
+_SERVER_SETTINGS = {"jit": "off", "timezone": "UTC"}
+_CONNECT_TIMEOUT_S = 5.0
+_ACQUIRE_TIMEOUT_S = 5.0
+
+
+def schema_metadata(schema: str) -> MetaData:
+    """The MetaData of one service: its schema and the hub's constraint names."""
+    return MetaData(schema=schema, naming_convention=NAMING)
+
+
+class Statement:
+    """A Core statement compiled once to SQL with numbered parameters. Make one per module, not per call.
+
+    Takes plain types only: lists go in as arrays (`column == any_(bindparam("ids", type_=ARRAY(BigInteger)))`), JSON as text.
+    """
+
+    __slots__ = ("_constants", "names", "reads", "sql")
+
+    def __init__(self, statement: ClauseElement) -> None:
+        compiled = statement.compile(dialect=_DIALECT)
+        self.sql = str(compiled)
+        self.names: tuple[str, ...] = tuple(getattr(compiled, "positiontup", None) or ())
+        parameters = getattr(compiled, "params", None) or {}
+        self._constants = {name: value for name, value in parameters.items() if value is not None}
+        self.reads = bool(getattr(statement, "is_select", False))
+
+    def arguments(self, parameters: dict[str, Any]) -> list[Any]:
+        """The values in the order of the SQL. Raises KeyError on a parameter that was not given."""
+        constants = self._constants
+        if not constants:
+            return [parameters[name] for name in self.names]
+        return [parameters[name] if name in parameters else constants[name] for name in self.names]
+
+
+async def _keep_as_is(_: Any) -> None:
+    """Replaces the pool's reset query: nothing here leaves session state behind, and the query costs a round trip."""
+
+
+class Database:
+    """One service's way into Postgres. Open with `Database.open`, close with `close`."""
+
+    def __init__(self, url: str, schema: str, pool: asyncpg.Pool, engines: Sequence[AsyncEngine], constraints: Constraints):
+        self.url = url
+        self.schema = schema
+        self.pool = pool
+        self.read, self.write = engines
+        self.constraints = constraints
+
+    @classmethod
+    async def open(
+        cls, url: str, *, schema: str, pool_size: int = 10, constraints: Constraints | None = None
+    ) -> Database:
+        """Makes the pools without connecting: a service starts before its database and tells so by its health."""
+        dsn = plain_url(url)
+        settings = {**_SERVER_SETTINGS, "application_name": f"hub_{schema}"}
+        pool = asyncpg.create_pool(
+            dsn,
+            min_size=0,
+            max_size=pool_size,
+            reset=_keep_as_is,
+            timeout=_CONNECT_TIMEOUT_S,
+            server_settings=settings,
+            statement_cache_size=512,
+            max_inactive_connection_lifetime=300,
+        )
+        await pool
+
+        async def connect() -> asyncpg.Connection:
+            return await asyncpg.connect(dsn, timeout=_CONNECT_TIMEOUT_S, server_settings=settings)
+
+        engines = [
+            create_async_engine(
+                "postgresql+asyncpg://",
+                async_creator=connect,
+                pool_size=4,
+                max_overflow=pool_size,
+                pool_timeout=_ACQUIRE_TIMEOUT_S,
+                pool_use_lifo=True,
+                **options,
+            )
+            for options in ({"isolation_level": "AUTOCOMMIT"}, {})
+        ]
+        return cls(dsn, schema, pool, engines, constraints or {})
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        await self.read.dispose()
+        await self.write.dispose()
+        try:
+            await asyncio.wait_for(self.pool.close(), 3)
+        except TimeoutError:
+            self.pool.terminate()
+
+    async def connect_listener(self) -> asyncpg.Connection:
+        """A connection of its own, for LISTEN. Raises Unavailable."""
+        async with self.translated():
+            return await asyncpg.connect(self.url, timeout=_CONNECT_TIMEOUT_S, server_settings=_SERVER_SETTINGS)
+
+    async def fetch(self, statement: Statement, **parameters: Any) -> list[asyncpg.Record]:
+        """All rows of a compiled statement."""
+        return await self._hot(statement, "fetch", parameters)  # type: ignore[no-any-return]  # asyncpg's own return
+
+    async def fetchrow(self, statement: Statement, **parameters: Any) -> asyncpg.Record | None:
+        """The first row, or None."""
+        return await self._hot(statement, "fetchrow", parameters)
+
+    async def fetchval(self, statement: Statement, **parameters: Any) -> Any:
+        """The first column of the first row, or None."""
+        return await self._hot(statement, "fetchval", parameters)
+
+    async def execute(self, statement: Statement, **parameters: Any) -> str:
+        """Runs it and answers the command tag, e.g. "UPDATE 1"."""
+        arguments = statement.arguments(parameters)
+        async with self.translated(), self.pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as connection:
+            return await connection.execute(statement.sql, *arguments)  # type: ignore[no-any-return]  # a str
+
+    async def _hot(self, statement: Statement, how: str, parameters: dict[str, Any]) -> Any:
+        arguments = statement.arguments(parameters)
+        try:
+            async with self.pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as connection:
+                return await getattr(connection, how)(statement.sql, *arguments)
+        except Exception as error:
+            if not statement.reads or not _is_lost(error):
+                raise self._translated(error) from error
+        # A restart of Postgres shows once per pooled connection; a read can simply be asked again.
+        async with self.translated(), self.pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as connection:
+            return await getattr(connection, how)(statement.sql, *arguments)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that commits at the end and rolls back on any error. No network call belongs inside.
+
+        A connection lost during COMMIT leaves the outcome unknown: the caller sees UNAVAILABLE, and repeating with the same
+        request id is safe.
+        """
+        async with self.translated(), self.write.begin() as connection:
+            yield connection
+
+    async def run(self, work: Callable[[AsyncConnection], Awaitable[T]], attempts: int = 4) -> T:
+        """Runs `work` in a transaction; serialisation failures and deadlocks are tried again with jitter, then Aborted."""
+        for attempt in range(1, attempts + 1):
+            try:
+                async with self.write.begin() as connection:
+                    return await work(connection)
+            except Exception as error:
+                if attempt == attempts or sqlstate_of(error) not in RETRYABLE:
+                    raise self._translated(error) from error
+            await asyncio.sleep(random.uniform(0.002, 0.02) * attempt)  # noqa: S311 - jitter, not a secret
+        raise AssertionError("the last attempt returns or raises")
+
+    @asynccontextmanager
+    async def translated(self) -> AsyncIterator[None]:
+        """Turns database errors of the block into HubErrors."""
+        try:
+            yield
+        except HubError:
+            raise
+        except Exception as error:
+            raise self._translated(error) from error
+
+    def _translated(self, error: Exception) -> Exception:
+        if isinstance(error, HubError) or not (is_database_error(error) or isinstance(error, OSError | TimeoutError)):
+            return error
+        return translate(error, self.constraints) or error
+
+    async def current_revision(self) -> str | None:
+        """The revision of the schema's migrations. Raises Unavailable."""
+        async with self.translated(), self.pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as connection:
+            query = f'SELECT version_num FROM "{self.schema}".alembic_version'  # noqa: S608 - the service's own schema name
+            value = await connection.fetchval(query)
+        return None if value is None else str(value)
+
+
+def _is_lost(error: Exception) -> bool:
+    state = sqlstate_of(error)
+    if state:
+        return state.startswith(("08", "57P"))
+    return isinstance(error, ConnectionError | asyncpg.InterfaceError) and not isinstance(error, asyncpg.DataError)
+
+
+def plain_url(url: str) -> str:
+    """The libpq form of a database URL: SQLAlchemy's driver suffix is dropped."""
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme.partition('+')[0]}{separator}{rest}"
