@@ -183,7 +183,7 @@ class Database:
             except Exception as error:
                 if attempt == attempts or sqlstate_of(error) not in RETRYABLE:
                     raise self._translated(error) from error
-            await asyncio.sleep(random.uniform(0.002, 0.02) * attempt)  # noqa: S311 - jitter, not a secret
+            await asyncio.sleep(random.uniform(0.002, 0.02) * attempt)
         raise AssertionError("the last attempt returns or raises")
 
     @asynccontextmanager
