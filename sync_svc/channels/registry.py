@@ -1,0 +1,40 @@
+"""Which platforms have a connector: every folder beside this file that offers `create_channel`.
+
+A platform without one is no error; its channels and listings are kept and say so.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sync_svc.channels as channels_package
+from sync_svc.channels.base import Channel, ChannelAccount
+
+ChannelFactory = Callable[[ChannelAccount], Channel]
+"""Builds the channel of one account. It makes no call; a wrong or missing credential raises ValueError naming it."""
+
+
+class ChannelRegistry:
+    """Platform name, as `EBAY`, to the factory of its channels."""
+
+    def __init__(self, factories: Mapping[str, ChannelFactory]) -> None:
+        self._factories = dict(factories)
+
+    def has(self, platform: str) -> bool:
+        """Whether the platform has a connector."""
+        return platform in self._factories
+
+    def create(self, account: ChannelAccount) -> Channel:
+        """Build a channel. Raises KeyError without a connector, ValueError for unusable credentials."""
+        return self._factories[account.platform](account)
+
+
+def installed_connectors() -> ChannelRegistry:
+    """Find the connectors: packages here whose `__init__` has `PLATFORM` and `create_channel(account)`."""
+    factories: dict[str, ChannelFactory] = {}
+    for module_info in pkgutil.iter_modules(channels_package.__path__):
+        if module_info.ispkg:
+            module: Any = importlib.import_module(f"{channels_package.__name__}.{module_info.name}")
+            factories[module.PLATFORM] = module.create_channel
+    return ChannelRegistry(factories)
