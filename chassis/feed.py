@@ -1,0 +1,213 @@
+"""Serves an outbox as a feed: ordered, nothing twice, nothing skipped, resumable from a sealed token.
+
+Commit order is not id order, so a reader that keeps "id > last" skips rows that commit late. The feed is therefore ordered by
+(transaction id, row id) and ends before the oldest transaction still open: behind a position that was given out no row can
+appear. NOTIFY wakes readers, polling backs it up. Idle readers get checkpoints.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from sqlalchemy import text
+
+from chassis.database import Database, Statement
+from chassis.errors import HubError, OutOfRange
+from chassis.outbox import OLDEST_UNSETTLED, OutboxTables
+from chassis.seal import Seal
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+POLL_SECONDS = 0.5
+CHECKPOINT_SECONDS = 5.0
+_NOTIFY_PAUSE_SECONDS = 0.005
+_UNSETTLED_PAUSE_SECONDS = 0.004
+_LAST_ID = 2**63 - 1
+
+
+class ResumeTokenExpired(OutOfRange):
+    """The token is older than what is kept, foreign, or altered."""
+
+    reason = "RESUME_TOKEN_EXPIRED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The resume token is too old or not of this feed: read a snapshot again, then follow with an empty token."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change and the token that continues behind it."""
+
+    resume_token: str
+    kind: str
+    key: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Nothing new up to here; the token continues from here."""
+
+    resume_token: str
+
+
+@dataclass(order=True, frozen=True, slots=True)
+class _Position:
+    transaction_id: int
+    row_id: int
+
+
+class Feed:
+    """The feed of one outbox. `run` is a background task of the service; `poke` follows every commit that wrote a row."""
+
+    def __init__(self, db: Database, tables: OutboxTables, seal: Seal, *, kept_hours: int = 48) -> None:
+        self._db = db
+        self._seal = seal
+        self._channel = f"hub_{db.schema}_outbox"
+        self._purpose = f"feed:{db.schema}"
+        self._wakers: set[asyncio.Event] = set()
+        self._poked = asyncio.Event()
+        outbox, state = f'"{db.schema}".outbox', f'"{db.schema}".outbox_state'
+        self._after = Statement(text(f"""
+            SELECT transaction_id, id, kind, key, payload, transaction_id < {OLDEST_UNSETTLED} AS settled
+            FROM {outbox} WHERE (transaction_id, id) > (CAST(:transaction_id AS bigint), CAST(:row_id AS bigint))
+            ORDER BY transaction_id, id LIMIT {BATCH}"""))  # noqa: S608 - names of our own
+        self._state = Statement(text(f"""
+            SELECT epoch, trimmed_transaction_id, trimmed_id, {OLDEST_UNSETTLED} AS oldest_unsettled
+            FROM {state}"""))  # noqa: S608 - names of our own
+        self._trim = Statement(text(f"""
+            WITH gone AS (
+              DELETE FROM {outbox} WHERE created_at < now() - interval '{int(kept_hours)} hours'
+                AND transaction_id < {OLDEST_UNSETTLED} RETURNING transaction_id, id),
+            last AS (SELECT transaction_id, id FROM gone ORDER BY transaction_id DESC, id DESC LIMIT 1)
+            UPDATE {state} SET trimmed_transaction_id = last.transaction_id, trimmed_id = last.id
+            FROM last WHERE (last.transaction_id, last.id) > (trimmed_transaction_id, trimmed_id)
+            """))  # noqa: S608 - names of our own
+        self._notify = Statement(text(f"SELECT pg_notify('{self._channel}', '')"))
+
+    def poke(self) -> None:
+        """Tells readers, here and on other replicas, that rows were committed. Cheap; many pokes make one NOTIFY."""
+        self._poked.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        for waker in self._wakers:
+            waker.set()
+
+    async def current_token(self) -> str:
+        """A token for "from now": everything that commits after this call comes behind it."""
+        epoch, position, _ = await self._now()
+        return self._token(epoch, position)
+
+    async def follow(self, resume_token: str) -> AsyncIterator[Entry | Checkpoint]:
+        """Yields changes for ever, first a Checkpoint. An empty token means from now on.
+
+        Raises ResumeTokenExpired; Unavailable when the database goes, after which the reader resumes from its last token.
+        """
+        epoch, position = await self._start(resume_token)
+        yield Checkpoint(self._token(epoch, position))
+        waker = asyncio.Event()
+        self._wakers.add(waker)
+        try:
+            async for item in self._pump(epoch, position, waker):
+                yield item
+        finally:
+            self._wakers.discard(waker)
+
+    async def _pump(self, epoch: str, position: _Position, waker: asyncio.Event) -> AsyncIterator[Entry | Checkpoint]:
+        loop = asyncio.get_running_loop()
+        spoken = loop.time()
+        while True:
+            waker.clear()
+            rows = await self._db.fetch(self._after, transaction_id=position.transaction_id, row_id=position.row_id)
+            settled = [row for row in rows if row["settled"]]
+            for row in settled:
+                position = _Position(row["transaction_id"], row["id"])
+                yield Entry(self._token(epoch, position), row["kind"], row["key"], row["payload"])
+                spoken = loop.time()
+            if len(settled) == BATCH:
+                continue
+            if len(settled) < len(rows):
+                # Committed, but an older transaction is still open: it ends in moments, and nobody would tell us.
+                await asyncio.sleep(_UNSETTLED_PAUSE_SECONDS)
+                continue
+            if loop.time() - spoken >= CHECKPOINT_SECONDS:
+                position = await self._checkpoint_position(epoch, position)
+                yield Checkpoint(self._token(epoch, position))
+                spoken = loop.time()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(waker.wait(), POLL_SECONDS)
+
+    async def _checkpoint_position(self, epoch: str, position: _Position) -> _Position:
+        """Moves an idle reader forward, so that trimming never overtakes it; only past what is certainly empty."""
+        _, now, _ = await self._now()
+        rows = await self._db.fetch(self._after, transaction_id=position.transaction_id, row_id=position.row_id)
+        return position if rows and rows[0]["transaction_id"] <= now.transaction_id else max(position, now)
+
+    async def _start(self, resume_token: str) -> tuple[str, _Position]:
+        epoch, now, trimmed = await self._now()
+        if not resume_token:
+            return epoch, now
+        opened = self._seal.open(resume_token, self._purpose)
+        if opened is None:
+            raise ResumeTokenExpired
+        its_epoch, transaction_id, row_id = opened.decode().split("|")
+        position = _Position(int(transaction_id), int(row_id))
+        if its_epoch != epoch or position < trimmed:
+            raise ResumeTokenExpired
+        return epoch, position
+
+    async def _now(self) -> tuple[str, _Position, _Position]:
+        row: Any = await self._db.fetchrow(self._state)
+        now = _Position(row["oldest_unsettled"] - 1, _LAST_ID)
+        return row["epoch"], now, _Position(row["trimmed_transaction_id"], row["trimmed_id"])
+
+    def _token(self, epoch: str, position: _Position) -> str:
+        return self._seal.seal(f"{epoch}|{position.transaction_id}|{position.row_id}".encode(), self._purpose)
+
+    async def trim(self) -> None:
+        """Deletes rows older than what is kept and remembers how far. Safe to repeat, and on several replicas."""
+        await self._db.execute(self._trim)
+
+    async def run(self) -> None:
+        """Carries pokes to other replicas and theirs to us; reconnects by itself."""
+        await asyncio.gather(self._carry_out(), self._listen())
+
+    async def _carry_out(self) -> None:
+        while True:
+            await self._poked.wait()
+            self._poked.clear()
+            try:
+                await self._db.execute(self._notify)
+            except HubError as error:
+                log.warning("the change feed could not notify: %s", error.message)
+            # NOTIFY takes a lock for the whole database at commit: one per pause is enough.
+            await asyncio.sleep(_NOTIFY_PAUSE_SECONDS)
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._listen_once()
+            except (HubError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("the change feed's listener was cut off: %s", type(error).__name__)
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _listen_once(self) -> None:
+        connection = await self._db.connect_listener()
+        closed = asyncio.Event()
+        connection.add_termination_listener(lambda _: closed.set())
+        try:
+            await connection.add_listener(self._channel, lambda *_: self._wake())
+            self._wake()
+            await closed.wait()
+        finally:
+            connection.terminate()
