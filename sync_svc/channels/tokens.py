@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from sync_svc.channels.base import ChannelError, ErrorClass
+from sync_svc.channels.base import ChannelError, Outcome
 
 DEFAULT_MARGIN_S = 300.0
 # A refused refresh stays refused: asking again at once only uses up the token endpoint's own quota.
@@ -30,7 +30,7 @@ class TokenCache:
         issue: Callable[[], Awaitable[IssuedToken]],
         *,
         margin_s: float = DEFAULT_MARGIN_S,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._issue = issue
         self._margin_s = margin_s
@@ -40,9 +40,11 @@ class TokenCache:
         self._renew_at = 0.0
         self._refusal: ChannelError | None = None
         self._refused_until = 0.0
+        self.expires_at: float | None = None
+        """UNIX seconds at which the held token ends; None when none is held."""
 
     async def get(self) -> str:
-        """Returns a token that is good for some time yet. Raises what the token endpoint's refusal became."""
+        """Returns a token that is good for some time yet; raises `ChannelError` when none can be had."""
         if self._value and self._clock() < self._renew_at:
             return self._value
         async with self._lock:
@@ -54,18 +56,31 @@ class TokenCache:
     def drop(self, value: str) -> None:
         """Forgets a token the platform refused, unless it has been renewed already."""
         if value == self._value:
-            self._value = ""
+            self._value, self.expires_at = "", None
 
     async def _renew(self) -> None:
         if self._refusal is not None and self._clock() < self._refused_until:
-            raise self._refusal.again()
+            refused = self._refusal
+            raise ChannelError(refused.outcome, refused.message, code=refused.code)
         try:
             issued = await self._issue()
         except ChannelError as error:
-            if error.error_class is ErrorClass.AUTH:
+            if error.outcome is Outcome.AUTH:
                 self._refusal, self._refused_until = error, self._clock() + REFUSAL_S
+                self._value, self.expires_at = "", None
+            elif self._is_good_for_now():
+                # The endpoint is in trouble, but the present token has not ended: try again at a later call.
+                return
             raise
+        self._keep(issued)
+
+    def _is_good_for_now(self) -> bool:
+        return bool(self._value) and self.expires_at is not None and self._clock() < self.expires_at - 10
+
+    def _keep(self, issued: IssuedToken) -> None:
+        now = self._clock()
         self._refusal = None
         self._value = issued.value
+        self.expires_at = now + issued.expires_in_s
         # A short-lived token is renewed after half its life rather than at every call.
-        self._renew_at = self._clock() + max(issued.expires_in_s - self._margin_s, issued.expires_in_s / 2)
+        self._renew_at = now + max(issued.expires_in_s - self._margin_s, issued.expires_in_s / 2)

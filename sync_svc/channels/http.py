@@ -1,0 +1,257 @@
+"""The wire under every connector: one HTTP client per account, bounded answers, and failures sorted into outcomes.
+
+A write whose answer never came, or came unreadable, is UNKNOWN: it may have been applied, so it is read back before it is sent
+again. A read in the same trouble is simply RETRY. Nothing that could hold a secret (headers, bodies, queries) is logged.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+
+import httpx2
+
+from sync_svc.channels.base import ChannelError, Outcome
+from sync_svc.channels.quota import QuotaExhausted, Throttle
+
+log = logging.getLogger(__name__)
+
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
+MAX_RETRY_AFTER_S = 3600.0
+DEFAULT_RETRY_AFTER_S = 30.0
+_MESSAGE_CHARS = 500
+_READS = frozenset({"GET", "HEAD"})
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_TIMEOUT = httpx2.Timeout(connect=3.0, read=15.0, write=10.0, pool=5.0)
+_POOL = httpx2.Limits(max_connections=16, max_keepalive_connections=16, keepalive_expiry=30.0)
+_NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
+# 408 and 504 say that somebody on the way gave up waiting, not that nothing happened.
+_GAVE_UP_WAITING = frozenset({408, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer of a platform. `body` is the parsed JSON, or None when there was none."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a platform says is wrong, as its connector reads it."""
+
+    outcome: Outcome
+    code: str
+    message: str
+
+
+class Wire:
+    """Sends one account's calls. Lives as long as the account; `aclose` it."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        base_url: str,
+        throttle: Throttle,
+        explain: Callable[[Answer], Failure | None],
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        """`explain` reads a platform's own error body; None leaves the sorting to the HTTP status."""
+        self._name = name
+        self._base_url = base_url.rstrip("/")
+        self._explain = explain
+        self.throttle = throttle
+        self._client = httpx2.AsyncClient(
+            timeout=_TIMEOUT,
+            limits=_POOL,
+            headers={"accept": "application/json", "user-agent": "usav-inventory-hub"},
+            transport=transport,
+            # A proxy of the environment is for the world outside, not for a server on this machine.
+            trust_env=httpx2.URL(self._base_url).host not in _LOOPBACK,
+        )
+
+    async def aclose(self) -> None:
+        """Closes the connections."""
+        await self._client.aclose()
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        operation: str,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        json_body: Any = None,
+        form: Mapping[str, str] | None = None,
+        accept: frozenset[int] = frozenset(),
+    ) -> Answer:
+        """Sends one call and returns its answer; raises `ChannelError` for every failure.
+
+        `path` is joined to the account's base address unless it is a whole address itself; it must be percent-encoded.
+        Statuses in `accept` are returned as answers although they are errors.
+        """
+        await self._take(operation)
+        started = time.perf_counter()
+        url = path if path.startswith(("http://", "https://")) else self._base_url + path
+        request = self._client.build_request(
+            method, url, params=params, headers=headers, data=form, content=_encode(json_body),
+        )
+        if json_body is not None:
+            request.headers["content-type"] = "application/json"
+        try:
+            status, answer_headers, content = await self._exchange(request)
+        except httpx2.HTTPError as error:
+            self._log(operation, type(error).__name__, started)
+            raise self._not_answered(method, operation, error) from error
+        self._log(operation, str(status), started)
+        return self._judge(method, operation, status, answer_headers, content, accept)
+
+    async def _take(self, operation: str) -> None:
+        try:
+            await self.throttle.take(operation)
+        except QuotaExhausted as error:
+            raise quota_error(error) from error
+
+    async def _exchange(self, request: httpx2.Request) -> tuple[int, httpx2.Headers, bytes | None]:
+        """Returns None as content when the answer is longer than anything a platform sends."""
+        response = await self._client.send(request, stream=True)
+        try:
+            content = bytearray()
+            async for chunk in response.aiter_bytes():
+                content += chunk
+                if len(content) > MAX_ANSWER_BYTES:
+                    return response.status_code, response.headers, None
+            return response.status_code, response.headers, bytes(content)
+        finally:
+            await response.aclose()
+
+    def _judge(
+        self,
+        method: str,
+        operation: str,
+        status: int,
+        headers: httpx2.Headers,
+        content: bytes | None,
+        accept: frozenset[int],
+    ) -> Answer:
+        body, readable = _decode(content)
+        answer = Answer(status=status, headers=headers, body=body)
+        if answer.ok or status in accept:
+            if readable:
+                return answer
+            raise self._unreadable(method, operation, status)
+        retry_after = _retry_after(headers)
+        if status == 429:
+            retry_after = retry_after if retry_after is not None else DEFAULT_RETRY_AFTER_S
+            self.throttle.pause(retry_after)
+        failure = self._explain(answer)
+        raise ChannelError(
+            _class_of(status, method, failure),
+            f"{operation}: {failure.message if failure else _reason(status)}"[:_MESSAGE_CHARS],
+            code=failure.code if failure else f"http_{status}",
+            retry_after_s=retry_after,
+        )
+
+    def _not_answered(self, method: str, operation: str, error: httpx2.HTTPError) -> ChannelError:
+        never_sent = isinstance(error, _NOT_SENT)
+        outcome = Outcome.RETRY if never_sent or method in _READS else Outcome.UNKNOWN
+        text = "the platform could not be reached" if never_sent else "the answer never came"
+        return ChannelError(outcome, f"{operation}: {text} ({type(error).__name__}).", code=type(error).__name__)
+
+    def _unreadable(self, method: str, operation: str, status: int) -> ChannelError:
+        outcome = Outcome.RETRY if method in _READS else Outcome.UNKNOWN
+        return ChannelError(outcome, f"{operation}: the answer ({status}) cannot be read.", code="UNREADABLE")
+
+    def _log(self, operation: str, outcome: str, started: float) -> None:
+        if log.isEnabledFor(logging.DEBUG):
+            took_ms = (time.perf_counter() - started) * 1000
+            log.debug("%s %s -> %s in %.1f ms", self._name, operation, outcome, took_ms)
+
+
+def quota_error(error: QuotaExhausted) -> ChannelError:
+    """The error of a call that was never sent because nothing is left of its quota."""
+    return ChannelError(Outcome.RETRY, str(error), code="QUOTA", retry_after_s=error.retry_after_s)
+
+
+def _class_of(status: int, method: str, failure: Failure | None) -> Outcome:
+    if status == 401:
+        return Outcome.AUTH
+    if status in _GAVE_UP_WAITING and method not in _READS:
+        return Outcome.UNKNOWN
+    if status == 429:
+        return Outcome.RETRY
+    if failure is not None:
+        return failure.outcome
+    return Outcome.RETRY if status >= 500 or status == 408 else Outcome.PERMANENT
+
+
+def _encode(json_body: Any) -> bytes | None:
+    if json_body is None:
+        return None
+    return json.dumps(json_body, separators=(",", ":"), allow_nan=False, default=_number).encode()
+
+
+def _number(value: object) -> float:
+    # The shortest text of the nearest double is the decimal we meant, for any price of up to 15 digits.
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _decode(content: bytes | None) -> tuple[Any, bool]:
+    """Returns the parsed body and whether it could be read; an empty body reads as None."""
+    if content is None:
+        return None, False
+    if not content.strip():
+        return None, True
+    try:
+        return json.loads(content, parse_float=Decimal, parse_constant=_refuse_constant), True
+    except (ValueError, RecursionError):
+        return None, False
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _retry_after(headers: httpx2.Headers) -> float | None:
+    """Reads Retry-After as seconds or as a date, within reason; None when absent or unreadable."""
+    value = headers.get("retry-after", "").strip()
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = _seconds_until(value)
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER_S) if seconds == seconds else None
+
+
+def _seconds_until(http_date: str) -> float:
+    try:
+        moment = parsedate_to_datetime(http_date)
+    except ValueError:
+        return float("nan")
+    return (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+
+
+def _reason(status: int) -> str:
+    try:
+        return f"the platform answered {status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"the platform answered {status}"

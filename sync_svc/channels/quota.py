@@ -1,0 +1,161 @@
+"""How often one account may be called: a token bucket per operation, pauses its platform asks for, and budgets per day.
+
+The buckets live in one process and are set so that they stay below what the platform publishes. A call that would have to
+wait longer than it is worth fails with `QuotaExhausted` instead, so that a worker gives its lease back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+SECONDS_PER_DAY = 86_400
+# eBay counts days from midnight Pacific. A fixed offset needs no time zone data; in summer it turns one hour late.
+_PACIFIC_OFFSET_S = -8 * 3600
+
+Clock = Callable[[], float]
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class QuotaExhausted(Exception):
+    """No call is left now; `retry_after_s` says when there will be."""
+
+    def __init__(self, subject: str, retry_after_s: float) -> None:
+        super().__init__(f"The quota of {subject} is used up for {retry_after_s:.0f} s.")
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """`burst` calls at once, then `rate_per_s` calls a second."""
+
+    rate_per_s: float
+    burst: int
+
+    @classmethod
+    def per_window(cls, calls: int, window_s: float, *, burst_share: float = 0.1) -> Limit:
+        """A bucket that cannot exceed `calls` in any window: what bursts is taken off what refills."""
+        burst = max(1, int(calls * burst_share))
+        return cls(rate_per_s=max(calls - burst, 1) / window_s, burst=burst)
+
+
+class _Bucket:
+    """A bucket that may go into debt: each caller waits for the refill of its own token, in order of arrival."""
+
+    __slots__ = ("_at", "_tokens", "limit")
+
+    def __init__(self, limit: Limit, now: float) -> None:
+        self.limit = limit
+        self._tokens = float(limit.burst)
+        self._at = now
+
+    def _refill(self, now: float) -> None:
+        self._tokens = min(self.limit.burst, self._tokens + (now - self._at) * self.limit.rate_per_s)
+        self._at = now
+
+    def wait_for(self, now: float) -> float:
+        self._refill(now)
+        return max(0.0, (1.0 - self._tokens) / self.limit.rate_per_s)
+
+    def take(self) -> None:
+        self._tokens -= 1.0
+
+    def left(self, now: float) -> int:
+        self._refill(now)
+        return max(0, int(self._tokens))
+
+
+class Throttle:
+    """The buckets of one account. Operations without a limit of their own share the default one."""
+
+    def __init__(
+        self,
+        default: Limit,
+        limits: Mapping[str, Limit] = MappingProxyType({}),
+        *,
+        clock: Clock = time.monotonic,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._default = _Bucket(default, clock())
+        self._buckets = {operation: _Bucket(limit, clock()) for operation, limit in limits.items()}
+        self._paused_until = clock()
+
+    async def take(self, operation: str, *, patience_s: float = 5.0) -> None:
+        """Waits for the right to one call; raises `QuotaExhausted` when that would take longer than `patience_s`."""
+        bucket = self._bucket(operation)
+        now = self._clock()
+        wait = max(self._paused_until - now, bucket.wait_for(now))
+        if wait > patience_s:
+            raise QuotaExhausted(operation, wait)
+        bucket.take()
+        while wait > 0:
+            await self._sleep(wait)
+            # Another call may have been told to stop meanwhile, and that holds for everyone of the account.
+            wait = self._paused_until - self._clock()
+            if wait > patience_s:
+                raise QuotaExhausted(operation, wait)
+
+    def pause(self, seconds: float) -> None:
+        """Stops every call of the account for so long. The longest pause wins."""
+        self._paused_until = max(self._paused_until, self._clock() + seconds)
+
+    def paused_for(self) -> float:
+        """Seconds until calls may be made again; 0 when they may be made now."""
+        return max(0.0, self._paused_until - self._clock())
+
+    def left(self, operation: str) -> int:
+        """Calls of one operation that could be made at once."""
+        now = self._clock()
+        return 0 if self._paused_until > now else self._bucket(operation).left(now)
+
+    def burst(self, operation: str) -> int:
+        """The most calls of one operation that are ever made at once."""
+        return self._bucket(operation).limit.burst
+
+    def _bucket(self, operation: str) -> _Bucket:
+        return self._buckets.get(operation, self._default)
+
+
+class DailyBudget:
+    """Counts uses per key and calendar day, and keeps the last of them for what is urgent."""
+
+    def __init__(self, subject: str, *, limit: int, reserve: int, clock: Clock = time.time) -> None:
+        self._subject = subject
+        self._limit = limit
+        self._reserve = reserve
+        self._clock = clock
+        self._day = self._today()
+        self._used: dict[str, int] = {}
+
+    def spend(self, key: str, *, urgent: bool) -> None:
+        """Counts one use; raises `QuotaExhausted` when only the reserve is left and the use is not urgent."""
+        if self.left(key) <= (0 if urgent else self._reserve):
+            raise QuotaExhausted(f"{self._subject} {key}", self._seconds_to_midnight())
+        self._used[key] = self._used.get(key, 0) + 1
+
+    def exhaust(self, key: str) -> None:
+        """Notes that the platform itself says the day's uses of `key` are gone."""
+        self._turn_day()
+        self._used[key] = self._limit
+
+    def left(self, key: str) -> int:
+        """Uses left today, the reserve included."""
+        self._turn_day()
+        return self._limit - self._used.get(key, 0)
+
+    def _turn_day(self) -> None:
+        today = self._today()
+        if today != self._day:
+            self._day = today
+            self._used.clear()
+
+    def _today(self) -> int:
+        return int((self._clock() + _PACIFIC_OFFSET_S) // SECONDS_PER_DAY)
+
+    def _seconds_to_midnight(self) -> float:
+        return SECONDS_PER_DAY - (self._clock() + _PACIFIC_OFFSET_S) % SECONDS_PER_DAY
