@@ -1,0 +1,45 @@
+"""HubError to google.rpc.Status (AIP-193): the only place, beside the interceptor, that knows gRPC status codes."""
+
+from __future__ import annotations
+
+import grpc
+from google.protobuf.any_pb2 import Any
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from chassis.errors import Code, HubError
+
+GRPC_CODE: dict[Code, grpc.StatusCode] = {code: getattr(grpc.StatusCode, code.value) for code in Code}
+
+
+def to_status(error: HubError, request_id: str) -> status_pb2.Status:
+    """The status with ErrorInfo, the field violations, the time to wait, and the request id."""
+    details: list[Message] = [
+        error_details_pb2.ErrorInfo(reason=error.reason, domain=error.domain, metadata=dict(error.metadata))
+    ]
+    if error.violations:
+        details.append(_violations(error))
+    if error.retry_after_s is not None:
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromMilliseconds(int(error.retry_after_s * 1000))
+        details.append(retry)
+    if request_id:
+        details.append(error_details_pb2.RequestInfo(request_id=request_id))
+    status = status_pb2.Status(code=GRPC_CODE[error.code].value[0], message=error.message)
+    for detail in details:
+        packed = Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status
+
+
+def _violations(error: HubError) -> Message:
+    if error.code is Code.FAILED_PRECONDITION:
+        failure = error_details_pb2.PreconditionFailure()
+        for violation in error.violations:
+            failure.violations.add(type=error.reason, subject=violation.field, description=violation.description)
+        return failure
+    bad = error_details_pb2.BadRequest()
+    for violation in error.violations:
+        bad.field_violations.add(field=violation.field, description=violation.description)
+    return bad

@@ -1,0 +1,132 @@
+"""Checks access tokens: ES256 only, fixed issuer and audience (RFC 8725), keys from auth's JWKS, kept in memory.
+
+An unknown key id fetches the keys again, at most once per pause whoever asks, so that a stranger cannot cause a stampede.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import jwt
+
+from chassis.context import Principal
+from chassis.errors import HubError, Unauthenticated, Unavailable
+
+log = logging.getLogger(__name__)
+
+ALGORITHMS = ["ES256"]
+FetchKeys = Callable[[], Awaitable[Sequence[Mapping[str, str]]]]
+
+_REFETCH_PAUSE_SECONDS = 5.0
+_MAX_CACHED = 10_000
+_LEEWAY_SECONDS = 5
+_MAX_TOKEN_LENGTH = 4096
+_REQUIRED = ["iss", "aud", "sub", "iat", "exp", "jti", "role"]
+
+
+class TokenExpired(Unauthenticated):
+    """The token was good once."""
+
+    reason = "TOKEN_EXPIRED"
+
+
+class TokenMissing(Unauthenticated):
+    """No token at all."""
+
+    reason = "TOKEN_MISSING"
+
+
+class TokenVerifier:
+    """`cached` answers at once for a token seen before; `verify` checks the signature, fetching keys when it has to."""
+
+    def __init__(self, issuer: str, audience: str, fetch_keys: FetchKeys) -> None:
+        self._issuer = issuer
+        self._audience = audience
+        self._fetch_keys = fetch_keys
+        self._keys: dict[str, Any] = {}
+        self._fetched_at = -_REFETCH_PAUSE_SECONDS
+        self._fetching = asyncio.Lock()
+        self._cache: dict[str, tuple[Principal, float]] = {}
+
+    def cached(self, token: str) -> Principal | None:
+        """The principal of a token that was checked before and has not expired since."""
+        found = self._cache.get(token)
+        if found is None or found[1] <= time.time():
+            return None
+        return found[0]
+
+    async def verify(self, token: str) -> Principal:
+        """The principal of the token. Raises Unauthenticated; Unavailable when the keys cannot be had."""
+        key = await self._key(_key_id(token))
+        try:
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=ALGORITHMS,
+                issuer=self._issuer,
+                audience=self._audience,
+                leeway=_LEEWAY_SECONDS,
+                options={"require": _REQUIRED, "enforce_minimum_key_length": True},
+            )
+        except jwt.ExpiredSignatureError:
+            raise TokenExpired("The access token has expired; refresh it or sign in again.") from None
+        except (jwt.InvalidTokenError, ValueError, TypeError):
+            raise _invalid() from None
+        return self._remember(token, claims)
+
+    def forget(self) -> None:
+        """Empties the cache of checked tokens."""
+        self._cache.clear()
+
+    def _remember(self, token: str, claims: Mapping[str, Any]) -> Principal:
+        principal = Principal(
+            user_id=str(claims["sub"]),
+            username=str(claims.get("name", "")),
+            role=str(claims["role"]),
+            session_id=str(claims.get("sid", "")),
+        )
+        if len(self._cache) >= _MAX_CACHED:
+            self._cache.clear()
+        self._cache[token] = (principal, float(claims["exp"]))
+        return principal
+
+    async def _key(self, key_id: str) -> Any:
+        key = self._keys.get(key_id)
+        if key is not None:
+            return key
+        async with self._fetching:
+            if key_id not in self._keys and time.monotonic() - self._fetched_at >= _REFETCH_PAUSE_SECONDS:
+                await self._fetch()
+        key = self._keys.get(key_id)
+        if key is None:
+            raise _invalid()
+        return key
+
+    async def _fetch(self) -> None:
+        try:
+            fetched = await self._fetch_keys()
+        except HubError as error:
+            raise Unavailable("Tokens cannot be checked just now; try again.", metadata={"service": "auth"}) from error
+        self._fetched_at = time.monotonic()
+        self._keys = {key["kid"]: jwt.PyJWK(dict(key), algorithm="ES256").key for key in fetched}
+        log.info("fetched %d token keys", len(self._keys))
+
+
+def _key_id(token: str) -> str:
+    if len(token) > _MAX_TOKEN_LENGTH:
+        raise _invalid()
+    try:
+        header = jwt.get_unverified_header(token)
+    except (jwt.InvalidTokenError, ValueError):
+        raise _invalid() from None
+    if header.get("alg") not in ALGORITHMS or not isinstance(header.get("kid"), str):
+        raise _invalid()
+    return str(header["kid"])
+
+
+def _invalid() -> Unauthenticated:
+    return Unauthenticated("The access token is not valid; sign in again.")
