@@ -11,6 +11,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
+LISTING_ID = "listing_id"
+"""The one external id every connector gives under this name: the id a person knows the listing by on the platform (eBay's
+listing id, Ecwid's product id). It shows as `external_id`; other ids go beside it under names of the connector's choice."""
+
 
 class Outcome(StrEnum):
     """How an exchange with a platform ended, as far as the caller has to act on it."""
@@ -73,7 +77,7 @@ class ListingState:
     listing_id: int
     platform_sku: str
     external_ids: Mapping[str, str] = field(default_factory=dict)
-    """The ids learned so far, as `offer_id`, `listing_id`, `product_id`; empty when the listing was never pushed or matched."""
+    """The ids learned so far, as `listing_id` and `offer_id`; empty when the listing was never pushed or matched."""
     title: str = ""
     description: str = ""
     quantity: int = 0
