@@ -27,7 +27,10 @@ ANONYMOUS = Principal(user_id="", username="", role="")
 
 @dataclass(slots=True)
 class Call:
-    """One rpc under way. `token` is the caller's access token, to be carried on to other services."""
+    """One rpc under way. `token` is the caller's access token, to be carried on to other services.
+
+    `deadline` is on the clock of `time.monotonic`; None when the caller set none.
+    """
 
     request_id: str
     method: str
@@ -36,6 +39,7 @@ class Call:
     token: str = field(default="", repr=False)
     code: str = "OK"
     address: str = ""
+    deadline: float | None = None
 
 
 _CALL: ContextVar[Call] = ContextVar("hub_call")

@@ -1,0 +1,72 @@
+"""Ready means: the database answers and its schema is at least as new as this code. Checked every second."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from importlib import resources
+
+from grpc_health.v1 import health, health_pb2
+
+from chassis.database import Database
+from chassis.errors import HubError
+
+log = logging.getLogger(__name__)
+
+_EVERY_SECONDS = 1.0
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+def known_revisions(migrations: str) -> list[str]:
+    """The revisions of a migrations package in order: files are named <revision>_<words>.py, the revision four digits."""
+    names = (item.name for item in resources.files(f"{migrations}.versions").iterdir())
+    return sorted(name.split("_")[0] for name in names if name[:4].isdigit() and name.endswith(".py"))
+
+
+class Readiness:
+    """Keeps the gRPC health of a service true."""
+
+    def __init__(self, servicer: health.aio.HealthServicer, names: Sequence[str], db: Database, migrations: str) -> None:
+        self._servicer = servicer
+        self._names = ("", *names)
+        self._db = db
+        self._revisions = known_revisions(migrations)
+        self._ready: bool | None = None
+        self._draining = False
+
+    async def run(self) -> None:
+        """Checks for as long as the service lives."""
+        while not self._draining:
+            await self.check()
+            await asyncio.sleep(_EVERY_SECONDS if self._ready else _EVERY_SECONDS / 5)
+
+    async def check(self) -> None:
+        """Sets the health as it is now."""
+        ready = await self._is_ready()
+        if ready != self._ready and not self._draining:
+            self._ready = ready
+            log.info("ready" if ready else "not ready")
+            await self._set(_SERVING if ready else _NOT_SERVING)
+
+    async def drain(self) -> None:
+        """Says NOT_SERVING from now on, so that balancers send nothing new."""
+        self._draining = True
+        await self._set(_NOT_SERVING)
+
+    async def _is_ready(self) -> bool:
+        try:
+            async with asyncio.timeout(3):
+                revision = await self._db.current_revision()
+        except (HubError, TimeoutError):
+            return False
+        except Exception as error:
+            log.warning("the schema cannot be read: %s", type(error).__name__)
+            return False
+        # A revision we do not know is newer than this code: migrations are made so that the former code still runs.
+        return revision is not None and (revision not in self._revisions or revision == self._revisions[-1])
+
+    async def _set(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
+        for name in self._names:
+            await self._servicer.set(name, status)

@@ -1,0 +1,196 @@
+"""Runs one service: aio server on uvloop with the interceptor, health, reflection, background work and a graceful drain."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import pkgutil
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import grpc
+import usav
+import uvloop
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from chassis import logs
+from chassis.access import policies
+from chassis.database import Database
+from chassis.errors import HubError
+from chassis.interceptor import HubInterceptor
+from chassis.readiness import Readiness
+from chassis.settings import ServiceSettings, SettingsError, load
+from chassis.telemetry import TRACING, serve_metrics
+from chassis.tokens import FetchKeys, TokenVerifier
+
+log = logging.getLogger(__name__)
+
+S = TypeVar("S", bound=ServiceSettings)
+Background = Callable[[], Awaitable[None]]
+
+_OPTIONS = [
+    ("grpc.max_receive_message_length", 8 * 1024 * 1024),
+    ("grpc.max_send_message_length", 32 * 1024 * 1024),
+    ("grpc.max_metadata_size", 16 * 1024),
+    ("grpc.so_reuseport", 0),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+]
+_STOP_GRACE_SECONDS = 3.0
+_EXIT_SETTINGS = 2
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A servicer, the generated function that adds it, and its descriptor."""
+
+    descriptor: ServiceDescriptor
+    add: Callable[[Any, grpc.aio.Server], None]
+    servicer: Any
+
+
+@dataclass
+class Service:
+    """What bootstrap builds and the chassis runs.
+
+    `background` functions run for as long as the service; one that fails is logged and started again after a pause.
+    """
+
+    name: str
+    registrations: Sequence[Registration]
+    db: Database
+    migrations: str
+    fetch_keys: FetchKeys
+    background: Sequence[Background] = ()
+    closers: Sequence[Callable[[], Awaitable[None]]] = ()
+    reflect_all: bool = False
+    max_calls: int = 2000
+    verifier: TokenVerifier | None = field(default=None)
+
+
+def main(name: str, settings_type: type[S], build: Callable[[S], Awaitable[Service]]) -> None:
+    """The `__main__` of a service: settings, then the server until SIGTERM. Exits 2 on a wrong setting."""
+    try:
+        settings = load(settings_type, dotenv=Path(".env"))
+    except SettingsError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        raise SystemExit(_EXIT_SETTINGS) from None
+    logs.set_up(name, settings.log_level)
+    try:
+        uvloop.run(_serve(settings, build))
+    except SettingsError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        raise SystemExit(_EXIT_SETTINGS) from None
+
+
+async def _serve(settings: S, build: Callable[[S], Awaitable[Service]]) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    service = await build(settings)
+    running = await start(service, settings)
+    try:
+        await stopping.wait()
+    finally:
+        await running.stop(settings.drain_seconds)
+
+
+@dataclass
+class Running:
+    """A started service. `port` is the one it listens on."""
+
+    service: Service
+    server: grpc.aio.Server
+    readiness: Readiness
+    tasks: list[asyncio.Task[None]]
+    port: int
+
+    async def stop(self, drain_seconds: float = 0.0) -> None:
+        """Says NOT_SERVING, waits for balancers to notice, lets calls end, then closes everything."""
+        await self.readiness.drain()
+        await asyncio.sleep(drain_seconds)
+        for task in self.tasks:
+            task.cancel()
+        await self.server.stop(_STOP_GRACE_SECONDS)
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        for close in self.service.closers:
+            await close()
+        await self.service.db.close()
+        log.info("stopped")
+
+
+async def start(service: Service, settings: ServiceSettings) -> Running:
+    """Starts the server and the background work. Raises SettingsError when the port is taken, AccessOptionMissing."""
+    rules = policies(item.descriptor for item in service.registrations)
+    verifier = service.verifier or TokenVerifier(settings.token_issuer, settings.token_audience, service.fetch_keys)
+    interceptor = HubInterceptor(rules, verifier, max_calls=settings.max_calls)
+    TRACING.set_up(service.name, settings.otlp_endpoint)
+    server = grpc.aio.server(interceptors=[interceptor], options=_OPTIONS)
+    for item in service.registrations:
+        item.add(item.servicer, server)
+    names = [item.descriptor.full_name for item in service.registrations]
+    readiness = _add_health(server, service, names)
+    _add_reflection(server, names, everything=service.reflect_all)
+    port = _listen(server, settings.bind, settings.port)
+    await server.start()
+    serve_metrics(settings.bind, settings.metrics_port)
+    await readiness.check()
+    tasks = [asyncio.create_task(readiness.run())]
+    tasks += [asyncio.create_task(_keep_running(work)) for work in service.background]
+    log.info("%s listens on %s:%d", service.name, settings.bind, port)
+    return Running(service, server, readiness, tasks, port)
+
+
+def _add_health(server: grpc.aio.Server, service: Service, names: Sequence[str]) -> Readiness:
+    servicer = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    return Readiness(servicer, names, service.db, service.migrations)
+
+
+def _add_reflection(server: grpc.aio.Server, names: Sequence[str], *, everything: bool) -> None:
+    shown = all_service_names() if everything else list(names)
+    health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+    reflection.enable_server_reflection([*shown, health_name, reflection.SERVICE_NAME], server)
+
+
+def all_service_names() -> list[str]:
+    """The services of all protos of the hub, for the one process that answers reflection at the gateway."""
+    names: list[str] = []
+    for found in pkgutil.walk_packages(usav.__path__, "usav."):
+        if found.name.endswith("_service_pb2"):
+            module = importlib.import_module(found.name)
+            names += [item.full_name for item in module.DESCRIPTOR.services_by_name.values()]
+    return sorted(names)
+
+
+def _listen(server: grpc.aio.Server, bind: str, port: int) -> int:
+    try:
+        taken = server.add_insecure_port(f"{bind}:{port}")
+    except RuntimeError:
+        taken = 0
+    if not taken:
+        raise SettingsError(f"port {port} on {bind} is taken; set another one with HUB_PORT")
+    return int(taken)
+
+
+async def _keep_running(work: Background) -> None:
+    pause = 0.1
+    while True:
+        try:
+            await work()
+            return
+        except HubError as error:
+            log.warning("background work stopped: %s", error.message)
+        except Exception as error:
+            log.error("background work broke", exc_info=error)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, 5.0)
