@@ -1,0 +1,1 @@
+"""Signing in, tokens, and the users of the hub."""
