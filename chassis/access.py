@@ -38,14 +38,12 @@ class Policy:
             )
 
 
-ALL_ROLES = frozenset(name for name in authz_pb2.Access.Role.keys() if name != "ROLE_UNSPECIFIED")
+ALL_ROLES = frozenset(value.name for value in authz_pb2.Access.Role.DESCRIPTOR.values if value.number)
 
 
 def policies(services: Iterable[ServiceDescriptor]) -> dict[str, Policy]:
     """The policy per full method path, e.g. "/usav.auth.v1.AuthService/GetMe". Raises AccessOptionMissing."""
-    return {
-        f"/{service.full_name}/{method.name}": policy(method) for service in services for method in service.methods
-    }
+    return {f"/{service.full_name}/{method.name}": policy(method) for service in services for method in service.methods}
 
 
 def policy(method: MethodDescriptor) -> Policy:

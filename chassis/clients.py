@@ -120,7 +120,9 @@ class ServiceIdentity:
 
     async def _renew(self) -> None:
         if not self._request.client_id:
-            raise Unavailable("This service has no account of its own: HUB_CLIENT_ID and HUB_CLIENT_SECRET are not set.")
+            raise Unavailable(
+                "This service has no account of its own: HUB_CLIENT_ID and HUB_CLIENT_SECRET are not set."
+            )
         stub = auth_service_pb2_grpc.AuthServiceStub(self._clients.channel("auth"))
         async with remote_errors():
             answer = await stub.IssueToken(self._request, timeout=10, wait_for_ready=True)

@@ -78,8 +78,10 @@ def _by_state(state: str, error: BaseException, constraints: Constraints) -> Hub
     if state in RETRYABLE or state == "55P03":
         return Aborted("Another change was in the way; read again and retry.", retry_after_s=0.05)
     if state == "57014":
-        return DeadlineExceeded("The database did not answer in time; retry with a longer deadline or a smaller request.")
-    if state.startswith("08") or state in _UNAVAILABLE or state.startswith("53"):
+        return DeadlineExceeded(
+            "The database did not answer in time; retry with a longer deadline or a smaller request."
+        )
+    if state.startswith(("08", "53")) or state in _UNAVAILABLE:
         return _down()
     if state.startswith("22"):
         return _refused()
@@ -117,4 +119,6 @@ def _refused() -> HubError:
 
 
 def _down() -> HubError:
-    return Unavailable("The database is not reachable just now; try again.", reason="DATABASE_UNAVAILABLE", retry_after_s=0.5)
+    return Unavailable(
+        "The database is not reachable just now; try again.", reason="DATABASE_UNAVAILABLE", retry_after_s=0.5
+    )

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from types import MappingProxyType
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-class Code(str, Enum):
+class Code(StrEnum):
     """The canonical gRPC status codes an operation may end with."""
 
     INVALID_ARGUMENT = "INVALID_ARGUMENT"

@@ -77,21 +77,27 @@ class Feed:
         self._wakers: set[asyncio.Event] = set()
         self._poked = asyncio.Event()
         outbox, state = f'"{db.schema}".outbox', f'"{db.schema}".outbox_state'
-        self._after = Statement(text(f"""
+        self._after = Statement(
+            text(f"""
             SELECT transaction_id, id, kind, key, payload, transaction_id < {OLDEST_UNSETTLED} AS settled
             FROM {outbox} WHERE (transaction_id, id) > (CAST(:transaction_id AS bigint), CAST(:row_id AS bigint))
-            ORDER BY transaction_id, id LIMIT {BATCH}"""))  # noqa: S608 - names of our own
-        self._state = Statement(text(f"""
+            ORDER BY transaction_id, id LIMIT {BATCH}""")
+        )
+        self._state = Statement(
+            text(f"""
             SELECT epoch, trimmed_transaction_id, trimmed_id, {OLDEST_UNSETTLED} AS oldest_unsettled
-            FROM {state}"""))  # noqa: S608 - names of our own
-        self._trim = Statement(text(f"""
+            FROM {state}""")
+        )
+        self._trim = Statement(
+            text(f"""
             WITH gone AS (
               DELETE FROM {outbox} WHERE created_at < now() - interval '{int(kept_hours)} hours'
                 AND transaction_id < {OLDEST_UNSETTLED} RETURNING transaction_id, id),
             last AS (SELECT transaction_id, id FROM gone ORDER BY transaction_id DESC, id DESC LIMIT 1)
             UPDATE {state} SET trimmed_transaction_id = last.transaction_id, trimmed_id = last.id
             FROM last WHERE (last.transaction_id, last.id) > (trimmed_transaction_id, trimmed_id)
-            """))  # noqa: S608 - names of our own
+            """)
+        )
         self._notify = Statement(text(f"SELECT pg_notify('{self._channel}', '')"))
 
     def poke(self) -> None:

@@ -20,8 +20,10 @@ class UpdateMaskInvalid(InvalidArgument):
     reason = "UPDATE_MASK_INVALID"
 
 
-def changes(resource: Message, mask: FieldMask, *, updatable: Collection[str], ignored: Collection[str] = ()) -> dict[str, Any]:
-    """The new value per field name; an unset field that the mask names becomes None (scalar with presence, message) or its default.
+def changes(
+    resource: Message, mask: FieldMask, *, updatable: Collection[str], ignored: Collection[str] = ()
+) -> dict[str, Any]:
+    """The new value per field name; an unset field that the mask names becomes None, or its default.
 
     `ignored` fields (the id, the etag and output-only ones) may be populated without being changed.
     Raises UpdateMaskInvalid for paths outside `updatable`, and for populated fields outside it that are not ignored.

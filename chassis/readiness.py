@@ -28,7 +28,9 @@ def known_revisions(migrations: str) -> list[str]:
 class Readiness:
     """Keeps the gRPC health of a service true."""
 
-    def __init__(self, servicer: health.aio.HealthServicer, names: Sequence[str], db: Database, migrations: str) -> None:
+    def __init__(
+        self, servicer: health.aio.HealthServicer, names: Sequence[str], db: Database, migrations: str
+    ) -> None:
         self._servicer = servicer
         self._names = ("", *names)
         self._db = db

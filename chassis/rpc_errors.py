@@ -14,7 +14,9 @@ _UNREACHABLE = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNIMPLEME
 class RemoteError(HubError):
     """What another service answered."""
 
-    def __init__(self, message: str, code: Code, info: error_details_pb2.ErrorInfo, violations: list[Violation]) -> None:
+    def __init__(
+        self, message: str, code: Code, info: error_details_pb2.ErrorInfo, violations: list[Violation]
+    ) -> None:
         super().__init__(message, metadata=dict(info.metadata), violations=violations, reason=info.reason or None)
         self.code = code
         self.domain = info.domain or self.domain

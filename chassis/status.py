@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import grpc
-from google.protobuf.any_pb2 import Any
+from google.protobuf import any_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
@@ -33,7 +34,7 @@ def to_status(error: HubError, request_id: str) -> status_pb2.Status:
         details.append(error_details_pb2.RequestInfo(request_id=request_id))
     status = status_pb2.Status(code=GRPC_CODE[error.code].value[0], message=error.message[:_MAX_MESSAGE])
     for detail in details:
-        packed = Any()
+        packed = any_pb2.Any()
         packed.Pack(detail)
         status.details.append(packed)
     return status
@@ -43,11 +44,13 @@ def _short(metadata: Mapping[str, str]) -> dict[str, str]:
     return {key: str(value)[:_MAX_VALUE] for key, value in metadata.items()}
 
 
-def _violations(error: HubError) -> Message:
+def _violations(error: HubError) -> Any:
     if error.code is Code.FAILED_PRECONDITION:
         failure = error_details_pb2.PreconditionFailure()
         for violation in error.violations:
-            failure.violations.add(type=error.reason, subject=violation.field, description=violation.description[:_MAX_VALUE])
+            failure.violations.add(
+                type=error.reason, subject=violation.field, description=violation.description[:_MAX_VALUE]
+            )
         return failure
     bad = error_details_pb2.BadRequest()
     for violation in error.violations:

@@ -17,7 +17,9 @@ LATENCY = Histogram(
     ["method"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
-ANSWERS = Counter("hub_rpc_answers_total", "Answers by method, status code and the caller's role.", ["method", "code", "role"])
+ANSWERS = Counter(
+    "hub_rpc_answers_total", "Answers by method, status code and the caller's role.", ["method", "code", "role"]
+)
 UNDER_WAY = Gauge("hub_rpc_under_way", "Calls under way.")
 
 
