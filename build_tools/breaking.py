@@ -1,7 +1,7 @@
 """Refuses a change of the protos that would break a client of an earlier commit (buf's WIRE_JSON rules).
 
-Compared are the files as they stand with the last commit, and with where this branch left main (on main itself: with the commit
-before). The earlier files are unpacked with `git archive`, so worktrees and shallow clones serve as well.
+The files as they stand are compared with the last commit and with the place where this branch left main (on main itself
+with the commit before). Earlier files come from `git archive`, so worktrees and shallow clones serve as well.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main(root: Path = ROOT) -> int:
 
 
 def earlier_versions(root: Path) -> list[str]:
-    """The commits whose clients the present protos must still serve; empty without git or without an earlier version."""
+    """The commits whose clients the present protos must still serve; none without git or an earlier version."""
     wanted = [_resolve(root, "HEAD"), _branch_point(root)]
     found = [commit for commit in dict.fromkeys(wanted) if commit and _holds_protos(root, commit)]
     return [commit for commit in found if _git(root, "diff", "--quiet", commit, "--", "protos") is None]

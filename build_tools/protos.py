@@ -1,6 +1,6 @@
 """Generates gen/ (stubs, their types, the descriptor set) from protos/, only when something it depends on has changed.
 
-A build happens beside gen/ and its files are then renamed into place one by one, so that a failed build leaves gen/ as it was
+A build happens beside gen/ and its files are then renamed into place one by one: a failed build leaves gen/ as it was,
 and a running process never finds a file missing. Two builds at once wait for each other.
 """
 
@@ -24,12 +24,14 @@ from build_tools.layout import DESCRIPTOR_SET, GENERATED, PROTOS, ROOT, THIRD_PA
 DIGEST_FILE = GENERATED / "protos.sha256"
 TOOLS = ("grpcio-tools", "mypy-protobuf", "protobuf")
 
-# Their Python modules come from googleapis-common-protos; they are listed so that the descriptor set holds them even when no
-# proto of ours imports them: the gateway drops error details whose type it does not know.
+# Their Python modules come from googleapis-common-protos, whose wheel has no types for them: those are generated. The list
+# also brings them into the descriptor set, imported or not: the gateway drops error details whose type it does not know.
 GOOGLE_PROTOS = (
     "google/api/annotations.proto",
     "google/api/field_behavior.proto",
+    "google/api/http.proto",
     "google/api/httpbody.proto",
+    "google/rpc/code.proto",
     "google/rpc/error_details.proto",
     "google/rpc/status.proto",
     "google/type/money.proto",
@@ -37,13 +39,17 @@ GOOGLE_PROTOS = (
 # No wheel holds the module of this one, so it is generated beside ours.
 VALIDATION_PROTO = "buf/validate/validate.proto"
 
+# The folders of gen/ that are filled here. google/ holds types only and so is no package of its own at run time.
+PACKAGES = ("usav", "buf")
+GENERATED_FOLDERS = (*PACKAGES, "google")
+
 
 class ProtoError(Exception):
     """A proto could not be compiled; the text says which one and where."""
 
 
 def ensure_generated() -> bool:
-    """Brings gen/ up to date with protos/. True when it had to build. Raises ProtoError; safe to call at any time, by many."""
+    """Brings gen/ up to date with protos/; True when it had to build. Raises ProtoError; many may call it at once."""
     digest = _digest()
     if _is_current(digest):
         return False
@@ -87,9 +93,10 @@ def _build(digest: str) -> None:
 
 
 def _compile(ours: list[str], target: Path) -> None:
-    """One run of protoc; only files of ours and the validation rules become Python."""
+    """Only files of ours and the validation rules become Python; those of Google have their modules and get types."""
     services = [name for name in ours if name.endswith("_service.proto")]
     _protoc([f"--python_out={target}", f"--mypy_out=readable_stubs:{target}", *ours, VALIDATION_PROTO])
+    _protoc([f"--mypy_out=readable_stubs:{target}", *GOOGLE_PROTOS])
     if services:
         _protoc([f"--grpc_python_out={target}", f"--mypy_grpc_out=readable_stubs:{target}", *services])
     output = f"--descriptor_set_out={target / DESCRIPTOR_SET.name}"
@@ -116,10 +123,10 @@ def _plugins() -> list[str]:
 
 
 def _mark_packages(target: Path) -> None:
-    for folder in (path for path in target.rglob("*") if path.is_dir()):
-        (folder / "__init__.py").touch()
-    for package in ("usav", "buf"):
-        (target / package / "py.typed").touch()
+    for package in (target / name for name in PACKAGES):
+        (package / "py.typed").touch()
+        for folder in (package, *(path for path in package.rglob("*") if path.is_dir())):
+            (folder / "__init__.py").touch()
 
 
 def _move_into_place(built: Path) -> None:
@@ -130,11 +137,11 @@ def _move_into_place(built: Path) -> None:
         if not (present.exists() and present.read_bytes() == new.read_bytes()):
             present.parent.mkdir(parents=True, exist_ok=True)
             os.replace(new, present)
-    for package in ("usav", "buf"):
-        for path in list(_files(GENERATED / package)):
+    for folder in (GENERATED / name for name in GENERATED_FOLDERS):
+        for path in list(_files(folder)):
             if path.relative_to(GENERATED) not in names:
                 path.unlink()
-        _remove_empty_folders(GENERATED / package)
+        _remove_empty_folders(folder)
 
 
 def _files(folder: Path) -> Iterable[Path]:
