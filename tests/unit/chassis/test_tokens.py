@@ -1,0 +1,120 @@
+"""Access tokens: what a forger, a thief of old tokens and a stranger with made-up keys get."""
+
+import base64
+import json
+import time
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+from chassis.errors import Unauthenticated, Unavailable
+from chassis.tokens import TokenExpired, TokenVerifier
+
+KEY = ec.generate_private_key(ec.SECP256R1())
+OTHER = ec.generate_private_key(ec.SECP256R1())
+
+
+def jwk(key: EllipticCurvePrivateKey, kid: str) -> dict[str, str]:
+    return {**json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key())), "kid": kid}
+
+
+class Keys:
+    def __init__(self) -> None:
+        self.fetches = 0
+        self.down = False
+
+    async def fetch(self) -> list[dict[str, str]]:
+        self.fetches += 1
+        if self.down:
+            raise Unavailable("down")
+        return [jwk(KEY, "k1")]
+
+
+def claims(**changed: Any) -> dict[str, Any]:
+    now = int(time.time())
+    good = {"iss": "hub", "aud": "hub", "sub": "7", "iat": now, "exp": now + 900, "jti": "j", "role": "ADMIN", "name": "ana"}
+    return {key: value for key, value in {**good, **changed}.items() if value is not None}
+
+
+def token(key: Any = KEY, kid: str = "k1", alg: str = "ES256", **changed: Any) -> str:
+    return jwt.encode(claims(**changed), key, algorithm=alg, headers={"kid": kid})
+
+
+@pytest.fixture
+def keys() -> Keys:
+    return Keys()
+
+
+@pytest.fixture
+def verifier(keys: Keys) -> TokenVerifier:
+    return TokenVerifier("hub", "hub", keys.fetch)
+
+
+async def test_a_good_token_tells_who_it_is(verifier: TokenVerifier) -> None:
+    principal = await verifier.verify(token())
+    assert (principal.user_id, principal.username, principal.role) == ("7", "ana", "ADMIN")
+
+
+async def test_a_checked_token_is_not_checked_again_until_it_expires(verifier: TokenVerifier) -> None:
+    good = token()
+    assert verifier.cached(good) is None
+    await verifier.verify(good)
+    assert verifier.cached(good) is not None
+
+
+async def test_an_expired_token_is_told_apart(verifier: TokenVerifier) -> None:
+    with pytest.raises(TokenExpired):
+        await verifier.verify(token(exp=int(time.time()) - 60))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"iss": "x"}, {"aud": "x"}, {"sub": None}, {"exp": None}, {"role": None}, {"nbf": int(time.time()) + 600}],
+)
+async def test_a_token_with_wrong_or_missing_claims_is_refused(verifier: TokenVerifier, changed: dict[str, Any]) -> None:
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(token(**changed))
+
+
+async def test_a_token_of_another_key_is_refused(verifier: TokenVerifier) -> None:
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(token(OTHER))
+
+
+async def test_a_token_signed_with_the_public_key_as_secret_is_refused(verifier: TokenVerifier) -> None:
+    pem = KEY.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    encoded = [base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in (b'{"alg":"HS256","kid":"k1"}', pem)]
+    for made in (f"{encoded[0]}.{encoded[1]}.AAAA", token("x" * 64, alg="HS256")):
+        with pytest.raises(Unauthenticated):
+            await verifier.verify(made)
+
+
+async def test_alg_none_is_refused(verifier: TokenVerifier) -> None:
+    made = jwt.encode(claims(), None, algorithm="none", headers={"kid": "k1"})
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(made)
+
+
+@pytest.mark.parametrize("made", ["", "x", "a.b.c", "é.é.é", "." * 100, "A" * 100_000])
+async def test_rubbish_is_refused(verifier: TokenVerifier, made: str) -> None:
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(made)
+
+
+async def test_unknown_key_ids_do_not_cause_a_stampede(verifier: TokenVerifier, keys: Keys) -> None:
+    for number in range(20):
+        with pytest.raises(Unauthenticated):
+            await verifier.verify(token(OTHER, kid=f"made-up-{number}"))
+    assert keys.fetches == 1
+
+
+async def test_keys_that_cannot_be_had_are_not_the_callers_fault(verifier: TokenVerifier, keys: Keys) -> None:
+    keys.down = True
+    with pytest.raises(Unavailable):
+        await verifier.verify(token())
+    keys.down = False
+    assert (await verifier.verify(token())).username == "ana"
