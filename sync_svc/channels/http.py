@@ -35,6 +35,7 @@ _POOL = httpx2.Limits(max_connections=16, max_keepalive_connections=16, keepaliv
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 # 408 and 504 say that somebody on the way gave up waiting, not that nothing happened.
 _GAVE_UP_WAITING = frozenset({408, 504})
+_ALWAYS = {401: Outcome.AUTH, 429: Outcome.RETRY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,40 @@ class Failure:
     outcome: Outcome
     code: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call under way, and what its failure means."""
+
+    operation: str
+    harmless: bool
+
+    def not_answered(self, error: httpx2.HTTPError) -> ChannelError:
+        never_sent = isinstance(error, _NOT_SENT)
+        text = "the platform could not be reached" if never_sent else "the answer never came"
+        return self._error(self._in_doubt(never_sent), f"{text} ({type(error).__name__})", type(error).__name__)
+
+    def unreadable(self, status: int) -> ChannelError:
+        return self._error(self._in_doubt(False), f"the answer ({status}) cannot be read", "unreadable")
+
+    def refused(self, status: int, failure: Failure | None, retry_after_s: float | None) -> ChannelError:
+        if failure is None:
+            failure = Failure(_outcome_of(status), f"http_{status}", _reason(status))
+        outcome = failure.outcome
+        if status in _GAVE_UP_WAITING:
+            outcome = self._in_doubt(False)
+        elif status in _ALWAYS:
+            outcome = _ALWAYS[status]
+        return self._error(outcome, failure.message, failure.code, retry_after_s)
+
+    def _in_doubt(self, never_sent: bool) -> Outcome:
+        return Outcome.RETRY if never_sent or self.harmless else Outcome.UNKNOWN
+
+    def _error(self, outcome: Outcome, text: str, code: str, retry_after_s: float | None = None) -> ChannelError:
+        return ChannelError(
+            outcome, f"{self.operation}: {text}"[:_MESSAGE_CHARS], code=code, retry_after_s=retry_after_s
+        )
 
 
 class Wire:
@@ -100,27 +135,42 @@ class Wire:
         json_body: Any = None,
         form: Mapping[str, str] | None = None,
         accept: frozenset[int] = frozenset(),
+        harmless: bool = False,
     ) -> Answer:
         """Sends one call and returns its answer; raises `ChannelError` for every failure.
 
         `path` is joined to the account's base address unless it is a whole address itself; it must be percent-encoded.
-        Statuses in `accept` are returned as answers although they are errors.
+        Statuses in `accept` are returned as answers although they are errors. `harmless` says that it does not matter
+        whether the call was applied, as with a read; reads need not say so.
         """
         await self._take(operation)
         started = time.perf_counter()
-        url = path if path.startswith(("http://", "https://")) else self._base_url + path
-        request = self._client.build_request(
-            method, url, params=params, headers=headers, data=form, content=_encode(json_body),
-        )
-        if json_body is not None:
-            request.headers["content-type"] = "application/json"
+        call = _Call(operation, harmless or method in _READS)
+        request = self._build(method, path, params, headers, json_body, form)
         try:
             status, answer_headers, content = await self._exchange(request)
         except httpx2.HTTPError as error:
             self._log(operation, type(error).__name__, started)
-            raise self._not_answered(method, operation, error) from error
+            raise call.not_answered(error) from error
         self._log(operation, str(status), started)
-        return self._judge(method, operation, status, answer_headers, content, accept)
+        return self._judge(call, status, answer_headers, content, accept)
+
+    def _build(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str] | None,
+        json_body: Any,
+        form: Mapping[str, str] | None,
+    ) -> httpx2.Request:
+        url = path if path.startswith(("http://", "https://")) else self._base_url + path
+        request = self._client.build_request(
+            method, url, params=params, headers=headers, data=form, content=_encode(json_body)
+        )
+        if json_body is not None:
+            request.headers["content-type"] = "application/json"
+        return request
 
     async def _take(self, operation: str) -> None:
         try:
@@ -143,8 +193,7 @@ class Wire:
 
     def _judge(
         self,
-        method: str,
-        operation: str,
+        call: _Call,
         status: int,
         headers: httpx2.Headers,
         content: bytes | None,
@@ -155,28 +204,12 @@ class Wire:
         if answer.ok or status in accept:
             if readable:
                 return answer
-            raise self._unreadable(method, operation, status)
+            raise call.unreadable(status)
         retry_after = _retry_after(headers)
         if status == 429:
             retry_after = retry_after if retry_after is not None else DEFAULT_RETRY_AFTER_S
             self.throttle.pause(retry_after)
-        failure = self._explain(answer)
-        raise ChannelError(
-            _class_of(status, method, failure),
-            f"{operation}: {failure.message if failure else _reason(status)}"[:_MESSAGE_CHARS],
-            code=failure.code if failure else f"http_{status}",
-            retry_after_s=retry_after,
-        )
-
-    def _not_answered(self, method: str, operation: str, error: httpx2.HTTPError) -> ChannelError:
-        never_sent = isinstance(error, _NOT_SENT)
-        outcome = Outcome.RETRY if never_sent or method in _READS else Outcome.UNKNOWN
-        text = "the platform could not be reached" if never_sent else "the answer never came"
-        return ChannelError(outcome, f"{operation}: {text} ({type(error).__name__}).", code=type(error).__name__)
-
-    def _unreadable(self, method: str, operation: str, status: int) -> ChannelError:
-        outcome = Outcome.RETRY if method in _READS else Outcome.UNKNOWN
-        return ChannelError(outcome, f"{operation}: the answer ({status}) cannot be read.", code="UNREADABLE")
+        raise call.refused(status, self._explain(answer), retry_after)
 
     def _log(self, operation: str, outcome: str, started: float) -> None:
         if log.isEnabledFor(logging.DEBUG):
@@ -189,16 +222,8 @@ def quota_error(error: QuotaExhausted) -> ChannelError:
     return ChannelError(Outcome.RETRY, str(error), code="QUOTA", retry_after_s=error.retry_after_s)
 
 
-def _class_of(status: int, method: str, failure: Failure | None) -> Outcome:
-    if status == 401:
-        return Outcome.AUTH
-    if status in _GAVE_UP_WAITING and method not in _READS:
-        return Outcome.UNKNOWN
-    if status == 429:
-        return Outcome.RETRY
-    if failure is not None:
-        return failure.outcome
-    return Outcome.RETRY if status >= 500 or status == 408 else Outcome.PERMANENT
+def _outcome_of(status: int) -> Outcome:
+    return Outcome.RETRY if status >= 500 else Outcome.PERMANENT
 
 
 def _encode(json_body: Any) -> bytes | None:

@@ -138,11 +138,6 @@ class DailyBudget:
             raise QuotaExhausted(f"{self._subject} {key}", self._seconds_to_midnight())
         self._used[key] = self._used.get(key, 0) + 1
 
-    def exhaust(self, key: str) -> None:
-        """Notes that the platform itself says the day's uses of `key` are gone."""
-        self._turn_day()
-        self._used[key] = self._limit
-
     def left(self, key: str) -> int:
         """Uses left today, the reserve included."""
         self._turn_day()
