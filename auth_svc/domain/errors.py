@@ -77,9 +77,7 @@ class PasswordWrong(InvalidArgument):
 
     def __init__(self) -> None:
         description = "is not the present password"
-        super().__init__(
-            f"current_password: {description}", violations=(Violation("current_password", description),)
-        )
+        super().__init__(f"current_password: {description}", violations=(Violation("current_password", description),))
 
 
 class NotAUser(FailedPrecondition):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 
-class EventKind(str, Enum):
+class EventKind(StrEnum):
     """What happened."""
 
     SIGNED_IN = "SIGNED_IN"
@@ -17,8 +17,8 @@ class EventKind(str, Enum):
     CLIENT_SIGNED_IN = "CLIENT_SIGNED_IN"
     CLIENT_SIGN_IN_FAILED = "CLIENT_SIGN_IN_FAILED"
     SESSION_ENDED = "SESSION_ENDED"
-    REFRESH_TOKEN_REUSED = "REFRESH_TOKEN_REUSED"  # noqa: S105 - a name, not a secret
-    PASSWORD_CHANGED = "PASSWORD_CHANGED"  # noqa: S105 - a name, not a secret
+    REFRESH_TOKEN_REUSED = "REFRESH_TOKEN_REUSED"
+    PASSWORD_CHANGED = "PASSWORD_CHANGED"
     USER_CREATED = "USER_CREATED"
     USER_CHANGED = "USER_CHANGED"
     USER_DELETED = "USER_DELETED"

@@ -14,7 +14,7 @@ from auth_svc.domain.user import Role
 RETRY_GRACE = timedelta(seconds=10)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lifetimes:
     """How long tokens and sessions live."""
 

@@ -8,13 +8,13 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from auth_svc.domain.errors import OwnAccount
 
 
-class Role(str, Enum):
+class Role(StrEnum):
     """What somebody may do; everybody has exactly one."""
 
     ADMIN = "ADMIN"

@@ -78,9 +78,7 @@ service_account_secrets = Table(
     "service_account_secrets",
     metadata,
     _row_id(),
-    Column(
-        "account_id", BigInteger, ForeignKey(service_accounts.c.id, ondelete="CASCADE"), nullable=False, index=True
-    ),
+    Column("account_id", BigInteger, ForeignKey(service_accounts.c.id, ondelete="CASCADE"), nullable=False, index=True),
     Column("secret_hash", LargeBinary, nullable=False),
     # Whether the secret came from the settings, which replace it at the next start.
     Column("is_from_settings", Boolean, nullable=False),
@@ -91,15 +89,16 @@ sessions = Table(
     "sessions",
     metadata,
     Column("id", Uuid(as_uuid=False), primary_key=True),
-    Column("user_id", BigInteger, ForeignKey(users.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("user_id", BigInteger, ForeignKey(users.c.id, ondelete="CASCADE"), nullable=False),
     Column("address", Text, nullable=False),
     _moment("created_at"),
     _moment("last_used_at"),
     _moment("expires_at"),
     _moment("ended_at", nullable=True),
     Column("end_reason", Text),
+    Index("ix_sessions_user_id_address", "user_id", "address"),
+    Index("ix_sessions_expires_at", "expires_at"),
 )
-Index("ix_sessions_expires_at", sessions.c.expires_at)
 
 refresh_tokens = Table(
     "refresh_tokens",
@@ -119,7 +118,7 @@ signing_keys = Table(
     Column("key_id", Text, primary_key=True),
     Column("public_x", Text, nullable=False),
     Column("public_y", Text, nullable=False),
-    Column("sealed_private_key", LargeBinary, nullable=False),
+    Column("sealed_private_key", Text, nullable=False),
     _moment("created_at"),
     _moment("retired_at", nullable=True),
 )

@@ -171,7 +171,7 @@ def _create_sessions() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["auth.users.id"], name="fk_sessions_user_id", ondelete="CASCADE"),
         schema=_S,
     )
-    op.create_index("ix_sessions_user_id", "sessions", ["user_id"], schema=_S)
+    op.create_index("ix_sessions_user_id_address", "sessions", ["user_id", "address"], schema=_S)
     op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"], schema=_S)
 
 
@@ -198,7 +198,7 @@ def _create_signing_keys() -> None:
         sa.Column("key_id", sa.Text, nullable=False),
         sa.Column("public_x", sa.Text, nullable=False),
         sa.Column("public_y", sa.Text, nullable=False),
-        sa.Column("sealed_private_key", sa.LargeBinary, nullable=False),
+        sa.Column("sealed_private_key", sa.Text, nullable=False),
         _moment("created_at"),
         _moment("retired_at", nullable=True),
         sa.PrimaryKeyConstraint("key_id", name="pk_signing_keys"),

@@ -55,6 +55,11 @@ _END_OF_USER = (
     )
     .values(ended_at=bindparam("at"), end_reason=bindparam("reason"))
 )
+_KNOWN = (
+    select(sessions.c.id)
+    .where(sessions.c.user_id == bindparam("the_user_id"), sessions.c.address == bindparam("the_address"))
+    .limit(1)
+)
 _REMOVE_OLD = delete(sessions).where(
     (sessions.c.expires_at < bindparam("before")) | (sessions.c.ended_at < bindparam("before"))
 )
@@ -66,6 +71,12 @@ async def start(
     """Inserts a session."""
     values = {"id": session_id, "user_id": user_id, "address": address, "created_at": at, "last_used_at": at}
     await conn.execute(_INSERT_SESSION, {**values, "expires_at": expires_at})
+
+
+async def is_known_at(conn: AsyncConnection, user_id: int, address: str) -> bool:
+    """Whether the user has signed in from that address before, as far as sessions are kept."""
+    values = {"the_user_id": user_id, "the_address": address}
+    return (await conn.execute(_KNOWN, values)).first() is not None
 
 
 async def add_token(

@@ -28,7 +28,7 @@ class StoredKey:
     key_id: str
     public_x: str
     public_y: str
-    sealed_private_key: bytes = field(repr=False)
+    sealed_private_key: str = field(repr=False)
     created_at: datetime
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Text, any_, bindparam, case, delete, func, select, update
+from sqlalchemy import Text, any_, bindparam, case, delete, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth_svc.storage.tables import sign_in_throttles
 
 _t = sign_in_throttles.c
-_BLOCKED_UNTIL = select(func.max(_t.blocked_until)).where(_t.key == any_(bindparam("keys", type_=ARRAY(Text))))
+_BLOCKED_UNTIL = select(_t.key, _t.blocked_until).where(_t.key == any_(bindparam("keys", type_=ARRAY(Text))))
 _COUNT = (
     insert(sign_in_throttles)
     .values(key=bindparam("key"), failures=1, last_failed_at=bindparam("at"), blocked_until=bindparam("at"))
@@ -25,17 +25,15 @@ _COUNT = (
     )
     .returning(_t.failures)
 )
-_BLOCK = (
-    update(sign_in_throttles).where(_t.key == bindparam("the_key")).values(blocked_until=bindparam("until"))
-)
+_BLOCK = update(sign_in_throttles).where(_t.key == bindparam("the_key")).values(blocked_until=bindparam("until"))
 _CLEAR = delete(sign_in_throttles).where(_t.key == bindparam("the_key"))
+_HALVE = update(sign_in_throttles).where(_t.key == bindparam("the_key")).values(failures=_t.failures // 2)
 _REMOVE_OLD = delete(sign_in_throttles).where(_t.last_failed_at < bindparam("before"))
 
 
-async def blocked_until(conn: AsyncConnection, keys: Sequence[str]) -> datetime | None:
-    """The latest end of the waits of these counters; None without any."""
-    value: datetime | None = (await conn.execute(_BLOCKED_UNTIL, {"keys": list(keys)})).scalar()
-    return value
+async def blocked_until(conn: AsyncConnection, keys: Sequence[str]) -> dict[str, datetime]:
+    """The end of the wait of each of these counters that there is."""
+    return {row.key: row.blocked_until for row in await conn.execute(_BLOCKED_UNTIL, {"keys": list(keys)})}
 
 
 async def count_failure(conn: AsyncConnection, key: str, at: datetime, forget_before: datetime) -> int:
@@ -52,6 +50,11 @@ async def block(conn: AsyncConnection, key: str, until: datetime) -> None:
 async def clear(conn: AsyncConnection, key: str) -> None:
     """Forgets a counter."""
     await conn.execute(_CLEAR, {"the_key": key})
+
+
+async def halve(conn: AsyncConnection, key: str) -> None:
+    """Takes away half of the failures of a counter."""
+    await conn.execute(_HALVE, {"the_key": key})
 
 
 async def remove_old(conn: AsyncConnection, before: datetime) -> int:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from auth_svc.domain.user import NewUser, Role, User
 from auth_svc.storage.tables import users
 
-_COLUMNS = [column for column in users.c]
+_COLUMNS = list(users.c)
 _BY_ID = select(*_COLUMNS).where(users.c.id == bindparam("user_id"))
 _LOCK = _BY_ID.with_for_update()
 _BY_NAME = select(*_COLUMNS).where(func.lower(users.c.username) == func.lower(bindparam("name")))
@@ -23,7 +23,9 @@ _DELETE = delete(users).where(users.c.id == bindparam("user_id"))
 _SIGNED_IN = (
     update(users)
     .where(
-        users.c.id == bindparam("user_id"), users.c.is_active, users.c.password_hash == bindparam("checked_password_hash")
+        users.c.id == bindparam("user_id"),
+        users.c.is_active,
+        users.c.password_hash == bindparam("checked_password_hash"),
     )
     .values(last_sign_in_at=bindparam("at"))
     .returning(*_COLUMNS)
@@ -39,19 +41,19 @@ def user_of(row: Row[Any] | Mapping[str, Any]) -> User:
 async def get(conn: AsyncConnection, user_id: int) -> User | None:
     """The user, not locked."""
     row = (await conn.execute(_BY_ID, {"user_id": user_id})).first()
-    return row and user_of(row)
+    return user_of(row) if row else None
 
 
 async def lock(conn: AsyncConnection, user_id: int) -> User | None:
     """The user, locked until the transaction ends."""
     row = (await conn.execute(_LOCK, {"user_id": user_id})).first()
-    return row and user_of(row)
+    return user_of(row) if row else None
 
 
 async def find_by_username(conn: AsyncConnection, username: str) -> User | None:
     """The user of that name in any case, not locked."""
     row = (await conn.execute(_BY_NAME, {"name": username})).first()
-    return row and user_of(row)
+    return user_of(row) if row else None
 
 
 async def is_any(conn: AsyncConnection) -> bool:
@@ -89,7 +91,7 @@ async def mark_signed_in(conn: AsyncConnection, user: User, at: datetime) -> Use
     """Notes the sign-in and locks the user; None when the user has changed so that it does not hold any more."""
     values = {"user_id": user.id, "checked_password_hash": user.password_hash, "at": at}
     row = (await conn.execute(_SIGNED_IN, values)).first()
-    return row and user_of(row)
+    return user_of(row) if row else None
 
 
 async def remove(conn: AsyncConnection, user_id: int) -> None:

@@ -1,0 +1,73 @@
+"""argon2id off the event loop, a few at a time: hashing is meant to be slow and large, and must starve nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import argon2
+
+from chassis.errors import ResourceExhausted
+
+T = TypeVar("T")
+
+_MOST_WAITING = 500
+
+
+def standard_argon2() -> argon2.PasswordHasher:
+    """The parameters: 32 MiB, three passes, one lane; above the minimum OWASP names."""
+    return argon2.PasswordHasher(time_cost=3, memory_cost=32 * 1024, parallelism=1)
+
+
+class PasswordHasher:
+    """At most `workers` hashes at a time; more callers wait for their turn, and too many are refused."""
+
+    def __init__(self, workers: int = 2, argon: argon2.PasswordHasher | None = None) -> None:
+        self._argon = argon or standard_argon2()
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="argon2")
+        self._turns = asyncio.Semaphore(workers)
+        self._waiting = 0
+        # Checked when there is no such user, so that the time of the answer does not tell.
+        self._nobody = self._argon.hash(secrets.token_urlsafe())
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Waits for one of the workers to be free. Raises ResourceExhausted when too many wait."""
+        if self._waiting >= _MOST_WAITING:
+            raise ResourceExhausted("Too many sign-ins at once; try again in a moment.", retry_after_s=1.0)
+        self._waiting += 1
+        try:
+            await self._turns.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    async def matches(self, password_hash: str | None, password: str) -> bool:
+        """Whether the password is the one hashed; False, in equal time, for no hash. Call it within a turn."""
+        right = await self._in_thread(lambda: self._verify(password_hash or self._nobody, password))
+        return right and password_hash is not None
+
+    async def hash(self, password: str) -> str:
+        """The hash to store; waits for a turn."""
+        async with self.turn():
+            return await self._in_thread(lambda: self._argon.hash(password))
+
+    def close(self) -> None:
+        """Lets the workers end."""
+        self._threads.shutdown(wait=False)
+
+    def _verify(self, password_hash: str, password: str) -> bool:
+        try:
+            return self._argon.verify(password_hash, password)
+        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+            return False
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -1,0 +1,1 @@
+"""The rpcs of AuthService: each translates, calls one operation, and translates back."""

@@ -1,0 +1,11 @@
+"""AuthService as one class; the rpcs stand by subject in the modules beside."""
+
+from __future__ import annotations
+
+from auth_svc.servicers.own_account import OwnAccountRpcs
+from auth_svc.servicers.tokens import TokenRpcs
+from auth_svc.servicers.users import UserRpcs
+
+
+class AuthServicer(TokenRpcs, OwnAccountRpcs, UserRpcs):
+    """All rpcs of AuthService."""

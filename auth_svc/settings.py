@@ -1,0 +1,73 @@
+"""The settings of the auth service."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from auth_svc.domain.service_account import SeededAccount, read_seeded_accounts
+from auth_svc.domain.session import Lifetimes
+from chassis.settings import ServiceSettings, setting
+
+
+def _username(raw: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_]{3,50}", raw):
+        raise ValueError("a username has 3 to 50 letters, digits and underscores")
+    return raw
+
+
+def _at_least_one(raw: str) -> int:
+    number = int(raw)
+    if number < 1:
+        raise ValueError("takes 1 or more")
+    return number
+
+
+def _span(unit: str) -> Callable[[str], timedelta]:
+    return lambda raw: timedelta(**{unit: _at_least_one(raw)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthSettings(ServiceSettings):
+    """Read once at start."""
+
+    state_dir: Path = setting("HUB_STATE_DIR", Path(".state"), "Where a generated admin password is kept.", parse=Path)
+    admin_user: str = setting("HUB_ADMIN_USER", "admin", "The first admin, made at the first start.", parse=_username)
+    admin_password: str = setting(
+        "HUB_ADMIN_PASSWORD", "", "The first admin's password; empty: one is made.", secret=True
+    )
+    service_accounts: tuple[SeededAccount, ...] = setting(
+        "HUB_SERVICE_ACCOUNTS",
+        (),
+        "Accounts of the hub's own services: client_id:secret:ROLE, separated by commas.",
+        parse=read_seeded_accounts,
+        secret=True,
+    )
+    key_encryption_key: str = setting(
+        "HUB_KEY_ENCRYPTION_KEY", "", "Seals the signing keys in the database; empty: HUB_SEAL_KEY does.", secret=True
+    )
+    access_lifetime: timedelta = setting(
+        "HUB_ACCESS_TOKEN_MINUTES", Lifetimes.access, "Minutes an access token lives.", parse=_span("minutes")
+    )
+    refresh_lifetime: timedelta = setting(
+        "HUB_REFRESH_TOKEN_DAYS", Lifetimes.refresh, "Days an unused refresh token lives.", parse=_span("days")
+    )
+    session_lifetime: timedelta = setting(
+        "HUB_SESSION_DAYS", Lifetimes.session, "Days until one has to sign in anew in any case.", parse=_span("days")
+    )
+    password_workers: int = setting(
+        "HUB_PASSWORD_WORKERS", 2, "Passwords checked at the same time; 32 MiB each.", parse=_at_least_one
+    )
+
+    @property
+    def lifetimes(self) -> Lifetimes:
+        """How long tokens and sessions live."""
+        return Lifetimes(self.access_lifetime, self.refresh_lifetime, self.session_lifetime)
+
+    @property
+    def signing_key_secret(self) -> str:
+        """What the private signing keys are sealed with."""
+        return self.key_encryption_key or self.seal_key
