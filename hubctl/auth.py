@@ -1,0 +1,96 @@
+"""Signing in and out, and the users."""
+
+from __future__ import annotations
+
+import click
+from usav.auth.v1 import auth_service_pb2, user_pb2
+
+from hubctl.client import new_request_id
+from hubctl.context import Tool, command
+from hubctl.output import Column, clock_time
+from hubctl.session import forget_session, local_hub, state_dir
+
+ROLES = ("ADMIN", "WAREHOUSE_OP", "SALES_REP", "SYSTEM_BOT")
+_COLUMNS: list[Column] = [
+    ("id", lambda u: u.id),
+    ("username", lambda u: u.username),
+    ("name", lambda u: u.full_name),
+    ("role", lambda u: user_pb2.User.Role.Name(u.role)),
+    ("active", lambda u: "yes" if u.is_active else "no"),
+    ("last sign-in", lambda u: clock_time(u.last_sign_in_time)),
+]
+
+
+@click.command("sign-in")
+@click.argument("username", required=False)
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.option("--local", is_flag=True, help="As the admin of the hub that `make run` started from this folder.")
+@command
+def sign_in(tool: Tool, username: str | None, password_stdin: bool, local: bool) -> None:
+    """Signs in and keeps the session in a file that only you can read."""
+    if local:
+        username, password = local_admin()
+    else:
+        username = username or click.prompt("Username")
+        password = click.get_text_stream("stdin").readline().rstrip("\n") if password_stdin else _ask()
+    tool.hub.sign_in(username, password)
+    tool.output.say(f"Signed in to {tool.hub.url} as {username}.")
+
+
+def _ask() -> str:
+    return str(click.prompt("Password", hide_input=True))
+
+
+def local_admin() -> tuple[str, str]:
+    """Name and password of the local hub's admin. Raises UsageError when no hub was started from this folder."""
+    try:
+        password = (state_dir() / "admin-password").read_text(encoding="utf-8").strip()
+    except OSError:
+        raise click.UsageError(f"no hub was started from here: {state_dir()}/admin-password cannot be read") from None
+    return str(local_hub().get("admin_user") or "admin"), password
+
+
+@click.command("sign-out")
+@command
+def sign_out(tool: Tool) -> None:
+    """Forgets the kept session."""
+    forget_session()
+    tool.output.say("Signed out.")
+
+
+@click.command()
+@command
+def whoami(tool: Tool) -> None:
+    """Shows who is signed in."""
+    tool.output.one(tool.hub.auth.GetMe(auth_service_pb2.GetMeRequest()), _COLUMNS)
+
+
+@click.group()
+def users() -> None:
+    """Lists and creates users (admin)."""
+
+
+@users.command("list")
+@command
+def list_users(tool: Tool) -> None:
+    """All users."""
+    tool.output.rows(tool.hub.auth.ListUsers(auth_service_pb2.ListUsersRequest(page_size=1000)).items, _COLUMNS)
+
+
+@users.command("create")
+@click.argument("username")
+@click.option("--role", type=click.Choice(ROLES, case_sensitive=False), required=True)
+@click.option("--full-name", default="")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@command
+def create_user(tool: Tool, username: str, role: str, full_name: str, password_stdin: bool) -> None:
+    """Creates a user; asks for the password, or reads it from standard input."""
+    password = click.get_text_stream("stdin").readline().rstrip("\n") if password_stdin else _ask()
+    new = user_pb2.NewUser(
+        username=username, password=password, full_name=full_name, role=user_pb2.User.Role.Value(role.upper())
+    )
+    request = auth_service_pb2.CreateUserRequest(user=new, request_id=new_request_id())
+    tool.output.one(tool.hub.auth.CreateUser(request), _COLUMNS)
+
+
+COMMANDS = [sign_in, sign_out, whoami, users]

@@ -1,0 +1,142 @@
+"""The connection to the gateway: stubs of all services, the access token renewed by itself, errors made readable."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+from usav.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
+from usav.catalog.v1 import catalog_service_pb2_grpc
+from usav.inventory.v1 import inventory_service_pb2_grpc
+from usav.sync.v1 import sync_service_pb2_grpc
+
+from hubctl.session import Session, save_session, target_of
+
+_RENEW_BEFORE_SECONDS = 60
+_OPTIONS = [("grpc.max_receive_message_length", 32 * 1024 * 1024), ("grpc.keepalive_time_ms", 30_000)]
+
+
+class Hub:
+    """One command's connection. Stubs carry the token and an `x-request-id` by themselves."""
+
+    def __init__(self, url: str, session: Session) -> None:
+        self.url = url
+        self.session = session
+        target, secure = target_of(url)
+        if secure:
+            base = grpc.secure_channel(target, grpc.ssl_channel_credentials(), options=_OPTIONS)
+        else:
+            base = grpc.insecure_channel(target, options=_OPTIONS)
+        self._auth = auth_service_pb2_grpc.AuthServiceStub(base)
+        channel = grpc.intercept_channel(base, _Signing(self))
+        self.auth = auth_service_pb2_grpc.AuthServiceStub(channel)
+        self.catalog = catalog_service_pb2_grpc.CatalogServiceStub(channel)
+        self.inventory = inventory_service_pb2_grpc.InventoryServiceStub(channel)
+        self.sync = sync_service_pb2_grpc.SyncServiceStub(channel)
+
+    def sign_in(self, username: str, password: str) -> None:
+        """Starts a session and keeps it. Raises grpc.RpcError on wrong credentials."""
+        request = auth_service_pb2.IssueTokenRequest(grant_type="password", username=username, password=password)
+        self._keep(self._auth.IssueToken(request, timeout=30), username)
+
+    def access_token(self) -> str:
+        """A token that is good for another minute; renewed when it is not."""
+        session = self.session
+        if session.refresh_token and time.time() > session.expires_at - _RENEW_BEFORE_SECONDS:
+            request = auth_service_pb2.IssueTokenRequest(
+                grant_type="refresh_token", refresh_token=session.refresh_token
+            )
+            self._keep(self._auth.IssueToken(request, timeout=30), session.username)
+        return self.session.access_token
+
+    def _keep(self, tokens: Any, username: str) -> None:
+        self.session = Session(
+            url=self.url,
+            username=username,
+            access_token=tokens.access_token,
+            refresh_token=tokens.refresh_token,
+            expires_at=time.time() + tokens.expires_in,
+        )
+        save_session(self.session)
+
+
+class _Signing(  # type: ignore[misc]  # grpc ships no types
+    grpc.UnaryUnaryClientInterceptor,
+    grpc.UnaryStreamClientInterceptor,
+    grpc.StreamUnaryClientInterceptor,
+    grpc.StreamStreamClientInterceptor,
+):
+    """Adds the caller's token to every call."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def _continue(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
+        metadata = [*(details.metadata or ()), ("authorization", f"Bearer {self._hub.access_token()}")]
+        return continuation(details._replace(metadata=metadata), request)
+
+    intercept_unary_unary = _continue
+    intercept_unary_stream = _continue
+    intercept_stream_unary = _continue
+    intercept_stream_stream = _continue
+
+
+def new_request_id() -> str:
+    """An id for one mutation: a repeat of the command's call has no second effect."""
+    return uuid.uuid4().hex
+
+
+@contextmanager
+def readable_errors() -> Iterator[None]:
+    """Turns refusals into one clear line and exit status 1 (2 for a wrong request, 3 when the hub is not there)."""
+    try:
+        yield
+    except grpc.RpcError as error:
+        raise failure(error) from None
+
+
+class WrongRequest(click.ClickException):
+    """The hub refused what was asked as malformed."""
+
+    exit_code = 2
+
+
+class HubNotThere(click.ClickException):
+    """The hub does not answer."""
+
+    exit_code = 3
+
+
+_FAILURES: dict[Any, type[click.ClickException]] = {
+    grpc.StatusCode.INVALID_ARGUMENT: WrongRequest,
+    grpc.StatusCode.UNAVAILABLE: HubNotThere,
+}
+
+
+def failure(error: Any) -> click.ClickException:
+    """The error as a person reads it."""
+    code = error.code()
+    lines = [error.details() or code.name]
+    lines += [f"  {name}: {text}" for name, text in violations(error)]
+    if code is grpc.StatusCode.UNAUTHENTICATED:
+        lines.append("Sign in with `hubctl sign-in`.")
+    return _FAILURES.get(code, click.ClickException)("\n".join(lines))
+
+
+def violations(error: Any) -> list[tuple[str, str]]:
+    """The fields the hub complains of."""
+    status = rpc_status.from_call(error)
+    found: list[tuple[str, str]] = []
+    for detail in status.details if status is not None else ():
+        if detail.Is(error_details_pb2.BadRequest.DESCRIPTOR):
+            bad = error_details_pb2.BadRequest()
+            detail.Unpack(bad)
+            found += [(item.field, item.description) for item in bad.field_violations]
+    return found

@@ -1,0 +1,185 @@
+"""Stock: receive, move, reserve, release, sell, and where everything is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from google.protobuf.duration_pb2 import Duration
+from usav.inventory.v1 import inventory_service_pb2 as pb
+from usav.inventory.v1 import item_pb2, movement_pb2
+
+from hubctl.client import new_request_id
+from hubctl.context import Tool, command
+from hubctl.output import Column, clock_time, money, parse_money
+
+_STATUS = item_pb2.Item.Status.Name
+_ITEM: list[Column] = [
+    ("id", lambda i: i.id),
+    ("SKU", lambda i: i.sku),
+    ("serial", lambda i: i.serial_number),
+    ("status", lambda i: _STATUS(i.status)),
+    ("location", lambda i: i.location),
+    ("cost $", lambda i: money(i.unit_cost)),
+    ("order", lambda i: i.order_reference or i.reservation.order_reference),
+]
+_SUMMARY: list[Column] = [
+    ("SKU", lambda s: s.sku),
+    ("available units", lambda s: s.available_units),
+    ("reserved units", lambda s: s.reserved_units),
+    ("sold units", lambda s: s.sold_units),
+    ("on hand units", lambda s: s.on_hand_units),
+]
+_MOVEMENT: list[Column] = [
+    ("time", lambda m: clock_time(m.create_time)),
+    ("unit", lambda m: m.item_id),
+    ("action", lambda m: movement_pb2.Movement.Action.Name(m.action)),
+    ("from", lambda m: _state(m.before_status, m.before_location)),
+    ("to", lambda m: _state(m.after_status, m.after_location)),
+    ("by", lambda m: m.actor_name),
+    ("order", lambda m: m.order_reference),
+    ("reason", lambda m: m.reason),
+]
+
+
+def _state(status: item_pb2.Item.Status.ValueType, location: str) -> str:
+    name = "" if status == 0 else _STATUS(status)
+    return f"{name} @ {location}" if location else name
+
+
+def _unit(text: str) -> dict[str, Any]:
+    """A unit as people name it: `#17` is an id, everything else a serial number."""
+    if text.startswith("#"):
+        if not text[1:].isdigit():
+            raise click.BadParameter(f"{text!r} is not a unit id such as #17")
+        return {"id": int(text[1:])}
+    return {"serial_number": text}
+
+
+def _amount(text: str | None) -> Any:
+    if text is None:
+        return None
+    try:
+        return parse_money(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command()
+@click.argument("sku")
+@click.argument("serials", nargs=-1)
+@click.option("--count", type=click.IntRange(1, 1000), help="So many units without serial numbers.")
+@click.option("--location", default="", help="Where they go, e.g. A1-S2.")
+@click.option("--cost", help="What one unit cost, e.g. 19.99 (USD).")
+@click.option("--order", "order_reference", default="", help="The purchase order.")
+@command
+def receive(
+    tool: Tool,
+    sku: str,
+    serials: tuple[str, ...],
+    count: int | None,
+    location: str,
+    cost: str | None,
+    order_reference: str,
+) -> None:
+    """Takes units of SKU into stock, by serial number or by --count."""
+    request = pb.ReceiveItemsRequest(
+        sku=sku,
+        serial_numbers=serials,
+        count=count or 0,
+        location=location,
+        unit_cost=_amount(cost),
+        order_reference=order_reference,
+        request_id=new_request_id(),
+    )
+    answer = tool.hub.inventory.ReceiveItems(request)
+    tool.output.rows(answer.items, _ITEM, title=f"{len(answer.items)} received")
+
+
+@click.command()
+@click.argument("unit")
+@click.argument("location")
+@click.option("--reason", default="")
+@command
+def move(tool: Tool, unit: str, location: str, reason: str) -> None:
+    """Moves a unit (serial number, or #id) to a location."""
+    request = pb.MoveItemRequest(**_unit(unit), location=location, reason=reason, request_id=new_request_id())
+    tool.output.one(tool.hub.inventory.MoveItem(request), _ITEM)
+
+
+@click.command()
+@click.argument("unit")
+@click.option("--order", "order_reference", default="", help="The order it is held for.")
+@click.option("--hours", type=click.FloatRange(0.01, 720), help="How long to hold it.")
+@command
+def reserve(tool: Tool, unit: str, order_reference: str, hours: float | None) -> None:
+    """Holds a unit (serial number, or #id): nobody else can have it until it is released, sold or the hold ends."""
+    request = pb.ReserveItemRequest(**_unit(unit), order_reference=order_reference, request_id=new_request_id())
+    if hours:
+        request.hold_duration.CopyFrom(Duration(seconds=round(hours * 3600)))
+    tool.output.one(tool.hub.inventory.ReserveItem(request), _ITEM)
+
+
+@click.command()
+@click.argument("unit")
+@click.option("--order", "order_reference", default="")
+@command
+def release(tool: Tool, unit: str, order_reference: str) -> None:
+    """Ends the hold on a unit (serial number, or #id)."""
+    request = pb.ReleaseItemRequest(**_unit(unit), order_reference=order_reference, request_id=new_request_id())
+    tool.output.one(tool.hub.inventory.ReleaseItem(request), _ITEM)
+
+
+@click.command()
+@click.argument("unit")
+@click.option("--order", "order_reference", default="", help="The order it goes to.")
+@click.option("--price", help="What it sold for, e.g. 89.00 (USD).")
+@command
+def sell(tool: Tool, unit: str, order_reference: str, price: str | None) -> None:
+    """Marks a unit (serial number, or #id) as sold."""
+    request = pb.SellItemRequest(
+        **_unit(unit), order_reference=order_reference, sale_price=_amount(price), request_id=new_request_id()
+    )
+    tool.output.one(tool.hub.inventory.SellItem(request), _ITEM)
+
+
+@click.command()
+@click.argument("sku_or_serial")
+@command
+def stock(tool: Tool, sku_or_serial: str) -> None:
+    """Shows the units of a SKU, or one unit by its serial number, and where they are."""
+    audit = tool.hub.inventory.AuditStock(pb.AuditStockRequest(sku_or_serial=sku_or_serial, page_size=200))
+    tool.output.rows(audit.items, _ITEM, title=f"{audit.total_size} units")
+    if audit.items and not tool.output.as_json:
+        summary = tool.hub.inventory.GetStockSummary(pb.GetStockSummaryRequest(sku=audit.items[0].sku))
+        tool.output.rows([summary], _SUMMARY)
+
+
+@click.command()
+@click.argument("unit")
+@command
+def history(tool: Tool, unit: str) -> None:
+    """Shows everything that ever happened to a unit (serial number, or #id), from the ledger."""
+    item = tool.hub.inventory.GetItem(pb.GetItemRequest(**_unit(unit)))
+    answer = tool.hub.inventory.ListMovements(pb.ListMovementsRequest(item_id=item.id, page_size=1000))
+    tool.output.rows(answer.items, _MOVEMENT, title=f"{item.sku} {item.serial_number}")
+
+
+@click.command()
+@command
+def value(tool: Tool) -> None:
+    """Shows what the stock on hand has cost, by status (admin)."""
+    answer = tool.hub.inventory.GetStockValue(pb.GetStockValueRequest())
+    if tool.output.as_json:
+        tool.output.json(answer)
+        return
+    columns: list[Column] = [
+        ("status", lambda p: _STATUS(p.status) if p.status else "all"),
+        ("units", lambda p: p.units),
+        ("without cost units", lambda p: p.units_without_cost),
+        ("value $", lambda p: ", ".join(money(m) for m in p.values) or "-"),
+    ]
+    tool.output.rows([*answer.by_status, answer.total], columns)
+
+
+COMMANDS = [receive, move, reserve, release, sell, stock, history, value]

@@ -1,0 +1,118 @@
+"""Channels, listings, orders, and how far the spokes are."""
+
+from __future__ import annotations
+
+import click
+from usav.sync.v1 import channel_pb2, listing_pb2, order_pb2
+from usav.sync.v1 import sync_service_pb2 as pb
+
+from hubctl.client import new_request_id
+from hubctl.context import Tool, command
+from hubctl.output import Column, clock_time, money
+
+_PLATFORM = channel_pb2.Channel.Platform.Name
+_PLATFORMS = ("ZOHO", "AMAZON", "EBAY", "ECWID")
+_STATUSES = ("PENDING", "SYNCED", "DIRTY", "ERROR")
+_LISTING: list[Column] = [
+    ("id", lambda x: x.id),
+    ("channel", lambda x: f"{_PLATFORM(x.platform)} {x.account}"),
+    ("platform SKU", lambda x: x.platform_sku),
+    ("SKU", lambda x: x.sku),
+    ("status", lambda x: listing_pb2.Listing.Status.Name(x.status)),
+    ("shown units", lambda x: x.pushed_quantity if x.HasField("pushed_quantity") else None),
+    ("price $", lambda x: money(x.pushed_price)),
+    ("message", lambda x: x.error.message[:60]),
+]
+_CHANNEL_STATUS: list[Column] = [
+    ("id", lambda c: c.channel_id),
+    ("channel", lambda c: f"{_PLATFORM(c.platform)} {c.account}"),
+    ("state", lambda c: channel_pb2.Channel.State.Name(c.state)),
+    ("connection", lambda c: channel_pb2.Channel.Connection.Name(c.connection)),
+    ("listings #", lambda c: c.listing_count),
+    ("pending #", lambda c: c.pending_count + c.dirty_count),
+    ("errors #", lambda c: c.error_count),
+    ("oldest pending", lambda c: clock_time(c.oldest_pending_time)),
+    ("last order", lambda c: clock_time(c.last_order_time)),
+    ("to resolve #", lambda c: c.attention_count),
+]
+_ORDER: list[Column] = [
+    ("id", lambda o: o.id),
+    ("channel", lambda o: f"{_PLATFORM(o.platform)} {o.account}"),
+    ("order", lambda o: o.external_order_id),
+    ("status", lambda o: order_pb2.Order.Status.Name(o.status)),
+    ("lines", lambda o: ", ".join(f"{line.quantity} x {line.platform_sku}" for line in o.lines)),
+    ("message", lambda o: o.message),
+]
+
+
+@click.command()
+@command
+def status(tool: Tool) -> None:
+    """Shows each channel: what waits, what failed, when it last heard from the marketplace."""
+    tool.output.rows(tool.hub.sync.GetSyncStatus(pb.GetSyncStatusRequest()).channels, _CHANNEL_STATUS)
+
+
+@click.group()
+def listings() -> None:
+    """Lists listings, and tries failed ones again."""
+
+
+@listings.command("list")
+@click.option("--platform", type=click.Choice(_PLATFORMS, case_sensitive=False))
+@click.option("--channel", default="", help="The account, e.g. MEKONG, or the channel's id.")
+@click.option("--status", "state", type=click.Choice(_STATUSES, case_sensitive=False))
+@click.option("--sku", default="", help="Our SKU, or the channel's own.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@command
+def list_listings(tool: Tool, platform: str | None, channel: str, state: str | None, sku: str, limit: int) -> None:
+    """Listings, newest state."""
+    request = pb.ListListingsRequest(page_size=limit, channel=channel, sku=sku)
+    if platform:
+        request.platform = channel_pb2.Channel.Platform.Value(platform.upper())
+    if state:
+        request.status = listing_pb2.Listing.Status.Value(state.upper())
+    answer = tool.hub.sync.ListListings(request)
+    tool.output.rows(answer.items, _LISTING, title=f"{len(answer.items)} of {answer.total_size} listings")
+
+
+@listings.command("retry")
+@click.argument("listing_id", type=click.IntRange(1))
+@command
+def retry_listing(tool: Tool, listing_id: int) -> None:
+    """Tries a listing again now, whatever its error was."""
+    request = pb.RetryListingRequest(id=listing_id, request_id=new_request_id())
+    tool.output.one(tool.hub.sync.RetryListing(request), _LISTING)
+
+
+@click.group()
+def orders() -> None:
+    """Orders taken in from the channels, and those that need a person."""
+
+
+@orders.command("list")
+@click.option("--attention", is_flag=True, help="Only those that need a person.")
+@command
+def list_orders(tool: Tool, attention: bool) -> None:
+    """Orders, newest first."""
+    request = pb.ListOrdersRequest(page_size=100)
+    if attention:
+        request.status = order_pb2.Order.NEEDS_ATTENTION
+    tool.output.rows(tool.hub.sync.ListOrders(request).items, _ORDER)
+
+
+@orders.command("resolve")
+@click.argument("order_id", type=click.IntRange(1))
+@click.option("--map", "mappings", multiple=True, metavar="LINE=SKU", help="Which SKU a line is; repeatable.")
+@command
+def resolve_order(tool: Tool, order_id: int, mappings: tuple[str, ...]) -> None:
+    """Applies an order again, telling which SKU an unknown line is."""
+    request = pb.ResolveOrderRequest(id=order_id, request_id=new_request_id())
+    for mapping in mappings:
+        line_id, separator, sku = mapping.rpartition("=")
+        if not separator:
+            raise click.BadParameter(f"{mapping!r}: write LINE=SKU")
+        request.mappings.add(line_id=line_id, sku=sku)
+    tool.output.one(tool.hub.sync.ResolveOrder(request), _ORDER)
+
+
+COMMANDS = [status, listings, orders]
