@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 from usav.auth.v1 import auth_service_pb2, user_pb2
 
@@ -32,7 +34,7 @@ def sign_in(tool: Tool, username: str | None, password_stdin: bool, local: bool)
         username, password = local_admin()
     else:
         username = username or click.prompt("Username")
-        password = click.get_text_stream("stdin").readline().rstrip("\n") if password_stdin else _ask()
+        password = sys.stdin.readline().rstrip("\n") if password_stdin else _ask()
     tool.hub.sign_in(username, password)
     tool.output.say(f"Signed in to {tool.hub.url} as {username}.")
 
@@ -85,7 +87,7 @@ def list_users(tool: Tool) -> None:
 @command
 def create_user(tool: Tool, username: str, role: str, full_name: str, password_stdin: bool) -> None:
     """Creates a user; asks for the password, or reads it from standard input."""
-    password = click.get_text_stream("stdin").readline().rstrip("\n") if password_stdin else _ask()
+    password = sys.stdin.readline().rstrip("\n") if password_stdin else _ask()
     new = user_pb2.NewUser(
         username=username, password=password, full_name=full_name, role=user_pb2.User.Role.Value(role.upper())
     )

@@ -67,11 +67,11 @@ class Hub:
         save_session(self.session)
 
 
-class _Signing(  # type: ignore[misc]  # grpc ships no types
-    grpc.UnaryUnaryClientInterceptor,
-    grpc.UnaryStreamClientInterceptor,
-    grpc.StreamUnaryClientInterceptor,
-    grpc.StreamStreamClientInterceptor,
+class _Signing(
+    grpc.UnaryUnaryClientInterceptor,  # type: ignore[misc]  # grpc ships no types
+    grpc.UnaryStreamClientInterceptor,  # type: ignore[misc]  # grpc ships no types
+    grpc.StreamUnaryClientInterceptor,  # type: ignore[misc]  # grpc ships no types
+    grpc.StreamStreamClientInterceptor,  # type: ignore[misc]  # grpc ships no types
 ):
     """Adds the caller's token to every call."""
 
