@@ -46,11 +46,10 @@ def _message(violation: protovalidate.ViolationPb) -> str:
 def path_of(violation: protovalidate.ViolationPb) -> str:
     """The field path as JSON users write it: `family.name`, `lines[2].sku`."""
     parts: list[str] = []
-    for element in violation.field.elements:
+    for element in violation.field.elements if violation.field else ():
         text = element.field_name
-        subscript = element.WhichOneof("subscript")
-        if subscript is not None:
-            text += f"[{getattr(element, subscript)}]"
+        if element.subscript is not None:
+            text += f"[{element.subscript.value}]"
         parts.append(text)
     return ".".join(parts)
 
