@@ -1,0 +1,1 @@
+"""The rules of stock as values and pure functions. Imports the standard library and chassis.errors only."""

@@ -1,0 +1,213 @@
+"""What the inventory service refuses, each with its reason from error_reason.proto."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chassis.errors import (
+    Aborted,
+    AlreadyExists,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    Violation,
+)
+
+DOMAIN = "inventory.usav"
+_SHOWN = 20
+
+
+class ItemNotFound(NotFound):
+    """No unit has the id or serial number."""
+
+    domain, reason = DOMAIN, "ITEM_NOT_FOUND"
+
+    @classmethod
+    def by_id(cls, item_id: int) -> ItemNotFound:
+        """The error for an id."""
+        return cls(f"There is no unit {item_id}.", metadata={"item_id": str(item_id)})
+
+    @classmethod
+    def by_serial(cls, serial_number: str) -> ItemNotFound:
+        """The error for a serial number."""
+        return cls(
+            f"There is no unit with the serial number {serial_number!r}.", metadata={"serial_number": serial_number}
+        )
+
+
+class VariantNotFound(NotFound):
+    """The catalog knows no such variant."""
+
+    domain, reason = DOMAIN, "VARIANT_NOT_FOUND"
+
+    @classmethod
+    def by_sku(cls, sku: str, field: str = "sku") -> VariantNotFound:
+        """The error for a SKU given in `field`."""
+        text = f"the catalog knows no variant with the SKU {sku!r}"
+        return cls(f"{field}: {text}.", metadata={"sku": sku}, violations=[Violation(field, text)])
+
+    @classmethod
+    def by_id(cls, variant_id: int, field: str = "variant_id") -> VariantNotFound:
+        """The error for an id given in `field`."""
+        text = f"the catalog knows no variant {variant_id}"
+        return cls(f"{field}: {text}.", metadata={"variant_id": str(variant_id)}, violations=[Violation(field, text)])
+
+
+class SerialNumberTaken(AlreadyExists):
+    """Other units have these serial numbers."""
+
+    domain, reason = DOMAIN, "SERIAL_NUMBER_TAKEN"
+
+    @classmethod
+    def of(cls, serial_numbers: Sequence[str]) -> SerialNumberTaken:
+        """The error naming the first of them."""
+        shown = ", ".join(serial_numbers[:_SHOWN])
+        return cls(f"Taken already: the serial number {shown}.", metadata={"serial_numbers": shown})
+
+
+class SerialNumberRepeated(InvalidArgument):
+    """One request names a serial number twice."""
+
+    @classmethod
+    def of(cls, field: str, serial_number: str) -> SerialNumberRepeated:
+        """The error at the second place it stands."""
+        text = f"the serial number {serial_number!r} stands twice in this request"
+        return cls(f"{field}: {text}.", violations=[Violation(field, text)])
+
+
+class StatusForbids(FailedPrecondition):
+    """The unit's present status does not allow the action."""
+
+    domain, reason = DOMAIN, "STATUS_FORBIDS"
+
+    @classmethod
+    def of(cls, item_id: int, status: str, action: str) -> StatusForbids:
+        """The error naming the present status."""
+        text = f"The unit {item_id} is {status}, which does not allow {action}."
+        return cls(
+            text,
+            metadata={"item_id": str(item_id), "status": status, "action": action},
+            violations=[Violation(f"items/{item_id}", text)],
+        )
+
+
+class HeldForAnother(FailedPrecondition):
+    """The unit is held for another order or person."""
+
+    domain, reason = DOMAIN, "HELD_FOR_ANOTHER"
+
+    @classmethod
+    def of(cls, item_id: int, order_reference: str) -> HeldForAnother:
+        """The error naming the order it is held for."""
+        text = f"The unit {item_id} is RESERVED for {_held_for(order_reference)}."
+        return cls(
+            text,
+            metadata={"item_id": str(item_id), "status": "RESERVED", "order_reference": order_reference},
+            violations=[Violation(f"items/{item_id}", text)],
+        )
+
+
+def _held_for(order_reference: str) -> str:
+    return f"the order {order_reference}" if order_reference else "somebody else"
+
+
+class ItemHasHistory(FailedPrecondition):
+    """The unit was more than AVAILABLE once, so it stays."""
+
+    domain, reason = DOMAIN, "ITEM_HAS_HISTORY"
+
+    @classmethod
+    def of(cls, item_id: int) -> ItemHasHistory:
+        """The error that says what to do instead."""
+        text = f"The unit {item_id} has been reserved or sold once, so it cannot be deleted; write it off instead."
+        return cls(text, metadata={"item_id": str(item_id)}, violations=[Violation(f"items/{item_id}", text)])
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """A line that cannot be met."""
+
+    line_id: str
+    sku: str
+    asked: int
+    free: int
+
+
+class OutOfStock(FailedPrecondition):
+    """Fewer units are free than were asked for."""
+
+    domain, reason = DOMAIN, "OUT_OF_STOCK"
+
+    @classmethod
+    def of(cls, shortages: Sequence[Shortage]) -> OutOfStock:
+        """The error telling asked and free per line."""
+        metadata: dict[str, str] = {}
+        for short in shortages[:_SHOWN]:
+            metadata[f"{short.line_id}.sku"] = short.sku
+            metadata[f"{short.line_id}.asked"] = str(short.asked)
+            metadata[f"{short.line_id}.free"] = str(short.free)
+        told = [Violation(f"lines/{s.line_id}", f"{s.sku}: asked {s.asked}, free {s.free}") for s in shortages[:_SHOWN]]
+        text = "; ".join(item.description for item in told)
+        return cls(f"Not enough free units: {text}.", metadata=metadata, violations=told)
+
+
+class AllocationDiffers(FailedPrecondition):
+    """The order line was allocated before, with another SKU or quantity."""
+
+    domain, reason = DOMAIN, "ALLOCATION_DIFFERS"
+
+    @classmethod
+    def of(cls, order_reference: str, line_id: str) -> AllocationDiffers:
+        """The error naming order and line."""
+        text = f"The line {line_id} of {order_reference} was allocated before with another SKU or quantity."
+        return cls(text, metadata={"order_reference": order_reference, "line_id": line_id})
+
+
+class AllocationReleased(FailedPrecondition):
+    """The order line was released; it is not taken up again."""
+
+    domain, reason = DOMAIN, "ALLOCATION_RELEASED"
+
+    @classmethod
+    def of(cls, order_reference: str, line_id: str) -> AllocationReleased:
+        """The error naming order and line."""
+        text = f"The line {line_id} of {order_reference} was released; allocate it under another line id."
+        return cls(text, metadata={"order_reference": order_reference, "line_id": line_id})
+
+
+class AllocationNotFound(NotFound):
+    """Nothing was ever allocated for the order."""
+
+    domain, reason = DOMAIN, "ALLOCATION_NOT_FOUND"
+
+    @classmethod
+    def of(cls, order_reference: str, line_id: str = "") -> AllocationNotFound:
+        """The error naming the order, and the line when one was asked for."""
+        what = f"the line {line_id} of {order_reference}" if line_id else order_reference
+        metadata = {"order_reference": order_reference} | ({"line_id": line_id} if line_id else {})
+        return cls(f"Nothing was allocated for {what}.", metadata=metadata)
+
+
+class BatchTooLarge(InvalidArgument):
+    """One call holds more units than it may."""
+
+    domain, reason = DOMAIN, "BATCH_TOO_LARGE"
+
+    @classmethod
+    def of(cls, field: str, limit: int) -> BatchTooLarge:
+        """The error telling the limit."""
+        text = f"at most {limit} units fit into one call; send several"
+        return cls(f"{field}: {text}.", metadata={"limit": str(limit)}, violations=[Violation(field, text)])
+
+
+class UnitContended(Aborted):
+    """Other calls changed the unit faster than this one could."""
+
+    domain, reason = DOMAIN, "UNIT_CONTENDED"
+
+    @classmethod
+    def of(cls, item_id: int) -> UnitContended:
+        """The error; the same call may be repeated."""
+        text = f"Other calls are changing the unit {item_id} just now; read it and try again."
+        return cls(text, metadata={"item_id": str(item_id)}, retry_after_s=0.05)

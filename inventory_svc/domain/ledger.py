@@ -1,0 +1,119 @@
+"""The ledger's rows, who and why, and the hash that chains the rows of a unit.
+
+The database computes the hash; `movement_hash` is the same formula for whoever verifies it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from inventory_svc.domain.item import Action, Status
+from inventory_svc.domain.money import Money
+
+GENESIS = bytes(32)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Who changes stock, and why: the same for every unit of one call."""
+
+    actor_id: str
+    actor_name: str
+    actor_role: str
+    request_id: str
+    reason: str = ""
+    order_reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One row of the ledger."""
+
+    id: int
+    item_id: int
+    sequence: int
+    action: Action
+    variant_id: int
+    sku: str
+    before_status: Status | None
+    after_status: Status
+    before_location: str
+    after_location: str
+    unit_cost: Money | None
+    sale_price: Money | None
+    cause: Cause
+    created_at: datetime
+    changes: str
+    previous_hash: bytes
+    hash: bytes
+
+
+def movement_hash(row: Movement) -> bytes:
+    """The sha256 of the previous hash and of all that stands in the row.
+
+    Plain fields end with `|`; free texts follow as `<bytes>:<text>`, so that no two rows give the same bytes.
+    """
+    plain = (
+        row.item_id,
+        row.sequence,
+        row.action.value,
+        row.variant_id,
+        row.before_status.value if row.before_status else "",
+        row.after_status.value,
+        *_money(row.unit_cost),
+        *_money(row.sale_price),
+        (row.created_at - _EPOCH) // timedelta(microseconds=1),
+    )
+    texts = (
+        row.before_location,
+        row.after_location,
+        row.cause.actor_id,
+        row.cause.actor_name,
+        row.cause.actor_role,
+        row.cause.reason,
+        row.cause.order_reference,
+        row.cause.request_id,
+        row.changes,
+    )
+    content = "".join(f"{value}|" for value in plain).encode() + b"".join(_counted(text) for text in texts)
+    return hashlib.sha256(row.previous_hash + content).digest()
+
+
+def _money(value: Money | None) -> tuple[str, str]:
+    return ("", "") if value is None else (str(value.amount.quantize(Decimal("0.0001"))), value.currency)
+
+
+def _counted(text: str) -> bytes:
+    raw = text.encode()
+    return b"%d:%s" % (len(raw), raw)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainBreak:
+    """A ledger row that does not fit the one before it, or its own hash."""
+
+    movement_id: int
+    item_id: int
+    sequence: int
+    what: str
+
+
+def chain_breaks(rows: Iterable[Movement]) -> list[ChainBreak]:
+    """What is wrong in the chain of one unit, given all its rows in order; an empty list when nothing is."""
+    found: list[ChainBreak] = []
+    expected, previous = 1, GENESIS
+    for row in rows:
+        for what, right in (
+            ("a row is missing before it", row.sequence == expected),
+            ("it does not continue the row before it", row.previous_hash == previous),
+            ("its hash is not that of its content", row.hash == movement_hash(row)),
+        ):
+            if not right:
+                found.append(ChainBreak(row.id, row.item_id, row.sequence, what))
+        expected, previous = row.sequence + 1, row.hash
+    return found

@@ -1,0 +1,1 @@
+"""Tables and the SQL on them. Knows the domain, and no protos."""
