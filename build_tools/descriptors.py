@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from buf.validate import validate_pb2
 from google.api import annotations_pb2, field_behavior_pb2
@@ -26,6 +27,9 @@ from build_tools.layout import DESCRIPTOR_SET
 
 # Importing these modules is what lets the options below be read.
 EXTENSIONS = (annotations_pb2.http, field_behavior_pb2.field_behavior, authz_pb2.access, validate_pb2.field)
+
+# The types of validate_pb2 hide this extension behind a module of the same name.
+_MESSAGE_RULES: Any = vars(validate_pb2)["message"]
 
 OUR_PREFIX = "usav."
 _LINT_DIRECTIVE = "buf:lint:"
@@ -74,6 +78,16 @@ class Message:
     @property
     def is_map_entry(self) -> bool:
         return self.proto.options.map_entry
+
+    @property
+    def choices(self) -> tuple[tuple[str, ...], ...]:
+        """The sets of fields of which a caller sets one at most, by oneof or by rule."""
+        by_rule = [tuple(rule.fields) for rule in self.proto.options.Extensions[_MESSAGE_RULES].oneof]
+        by_oneof: dict[int, list[str]] = {}
+        for one in self.fields:
+            if one.proto.HasField("oneof_index") and not one.proto.proto3_optional:
+                by_oneof.setdefault(one.proto.oneof_index, []).append(one.name)
+        return (*by_rule, *(tuple(names) for names in by_oneof.values()))
 
     def field(self, name: str) -> Field | None:
         return next((one for one in self.fields if one.name == name), None)
