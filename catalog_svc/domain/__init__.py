@@ -1,0 +1,1 @@
+"""Rules of the catalogue as values and pure functions; standard library and chassis.errors only."""

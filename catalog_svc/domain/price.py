@@ -1,0 +1,41 @@
+"""Prices: an exact decimal amount, not negative, in whole cents, with a currency."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from catalog_svc.domain.errors import PriceInvalid, invalid
+
+DEFAULT_CURRENCY = "USD"
+_LARGEST_UNITS = 10**12 - 1
+_NANOS = 10**9
+_NANOS_PER_CENT = 10**7
+_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """An amount in a currency of ISO 4217."""
+
+    amount: Decimal
+    currency: str = DEFAULT_CURRENCY
+
+
+def price_of(units: int, nanos: int, currency: str, field: str) -> Price:
+    """Builds a price from whole units and billionths. Raises PriceInvalid naming `field`."""
+    if not (0 <= units <= _LARGEST_UNITS and 0 <= nanos < _NANOS):
+        raise invalid(PriceInvalid, field, "must not be negative, and below 10^12")
+    if nanos % _NANOS_PER_CENT:
+        raise invalid(PriceInvalid, field, "takes whole cents: nanos is a multiple of 10000000")
+    code = currency.strip().upper() or DEFAULT_CURRENCY
+    if not _CURRENCY.fullmatch(code):
+        raise invalid(PriceInvalid, f"{field}.currency_code", "takes three letters, such as USD")
+    return Price(Decimal(units) + Decimal(nanos // _NANOS_PER_CENT) / 100, code)
+
+
+def units_and_nanos(amount: Decimal) -> tuple[int, int]:
+    """The amount as whole units and billionths."""
+    units = int(amount)
+    return units, int((amount - units) * _NANOS)

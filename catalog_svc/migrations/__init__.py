@@ -1,0 +1,1 @@
+"""Migrations of the catalog schema, each in a transaction of its own and reversible."""
