@@ -1,0 +1,34 @@
+"""What the gateway's configuration depends on; everything else in it is a decision and stands in the code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from build_tools.layout import DESCRIPTOR_SET, GENERATED
+
+Endpoints = Mapping[str, tuple[tuple[str, int], ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewaySettings:
+    """One gateway. `endpoints` are host and port of every replica, by service."""
+
+    bind: str = "127.0.0.1"
+    port: int = 8000
+    admin_port: int = 9901
+    endpoints: Endpoints = field(default_factory=dict)
+    cors_origins: tuple[str, ...] = ()
+    trusted_proxies: int = 0
+    descriptor_set: Path = DESCRIPTOR_SET
+    openapi: Path = GENERATED / "openapi.json"
+    docs: Path = GENERATED / "docs"
+    access_log: Path = Path("/dev/stdout")
+    # Longer than any single operation takes; streams are exempt.
+    call_seconds: int = 30
+    stream_idle_seconds: int = 300
+    body_bytes: int = 8 * 1024 * 1024
+    answer_bytes: int = 32 * 1024 * 1024
+    header_kilobytes: int = 24
+    workers: int = 2

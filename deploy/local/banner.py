@@ -1,0 +1,29 @@
+"""What `make run` prints once the hub is healthy: addresses, the admin, and three commands that work as they stand."""
+
+from __future__ import annotations
+
+from deploy.local.hub import Hub
+
+
+def banner(hub: Hub) -> str:
+    """The text, ready to print."""
+    url = hub.gateway_url
+    sign_in = f"-d grant_type=password -d username={hub.admin_user} --data-urlencode password=\"$(cat {hub.state.admin_password})\""
+    return f"""
+The hub is running.
+
+  JSON, gRPC and gRPC-web   {url}
+  API documentation         {url}/api/v1/docs
+  Marketplace sandbox       {hub.sandbox_url or "none"}
+  Logs                      {hub.state.path}/logs
+  Admin                     {hub.admin_user}
+  Password                  {hub.admin_password}   (as of the first start)
+
+Three commands to try:
+
+  TOKEN=$(curl -s {url}/api/v1/auth/token {sign_in} | sed 's/.*"access_token": *"\\([^"]*\\)".*/\\1/')
+  curl -H "Authorization: Bearer $TOKEN" {url}/api/v1/families
+  make demo
+
+Ctrl-C stops everything; the data stays in {hub.state.path}.
+"""

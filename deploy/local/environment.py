@@ -1,0 +1,88 @@
+"""What each process of the hub is told through its environment, and what is kept from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from deploy.local.secrets import Secrets
+from deploy.local.settings import ROOT, HubSettings
+from deploy.local.topology import LOOPBACK, SERVICES, ServiceSpec, Topology
+
+# The services that call others, each with an account of its own.
+_CALLERS = ("catalog", "inventory", "sync")
+# Nobody but the runner, the migration step and the one service concerned may see these.
+_RUNNERS_OWN = ("DATABASE_URL", "HUB_ADMIN_PASSWORD", "HUB_ROLE_SECRET", "HUB_CREDENTIAL_KEY", "HUB_BIND")
+
+
+@dataclass(frozen=True)
+class Environments:
+    """Makes the environment of every process of one hub."""
+
+    settings: HubSettings
+    topology: Topology
+    secrets: Secrets
+    database_url: str
+
+    def migration(self) -> dict[str, str]:
+        """Of the migration step, the only one that is told the administrator's password."""
+        return self._environment("migrate", DATABASE_URL=self.database_url, HUB_ROLE_SECRET=self.secrets.role_secret)
+
+    def sandbox(self) -> dict[str, str]:
+        """Of the marketplaces' stand-in."""
+        return self._environment("sandbox", HUB_BIND=LOOPBACK, HUB_SANDBOX_PORT=str(self.topology.sandbox))
+
+    def service(self, spec: ServiceSpec, port: int) -> dict[str, str]:
+        """Of one replica of a service."""
+        addresses = {f"HUB_{other.name.upper()}_ADDRESS": self.topology.address(other.name) for other in SERVICES}
+        return self._environment(
+            spec.name,
+            HUB_BIND=LOOPBACK,
+            HUB_PORT=str(port),
+            HUB_DATABASE_URL=role_url(self.database_url, spec.role, self.secrets.role_password(spec.role)),
+            HUB_SEAL_KEY=self.secrets.seal_key,
+            HUB_PUBLIC_URL=self.settings.environ.get("HUB_PUBLIC_URL") or self.topology.gateway_url,
+            **{variable: address for variable, address in addresses.items() if address},
+            **self._own(spec),
+        )
+
+    def _environment(self, process: str, **own: str) -> dict[str, str]:
+        """The caller's environment without the runner's secrets, under what the process has to know."""
+        settings = self.settings
+        return {
+            **{name: value for name, value in settings.environ.items() if name not in _RUNNERS_OWN},
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'gen'}",
+            "PYTHONUNBUFFERED": "1",
+            "HUB_LOG_LEVEL": settings.log_level,
+            **own,
+            **settings.extra_env.get("*", {}),
+            **settings.extra_env.get(process, {}),
+        }
+
+    def _own(self, spec: ServiceSpec) -> dict[str, str]:
+        own = {}
+        if spec.name in _CALLERS:
+            own |= {"HUB_CLIENT_ID": _account(spec.name), "HUB_CLIENT_SECRET": self._account_secret(spec.name)}
+        if spec.name == "auth":
+            accounts = (f"{_account(name)}:{self._account_secret(name)}:SYSTEM_BOT" for name in _CALLERS)
+            own["HUB_SERVICE_ACCOUNTS"] = ",".join(accounts)
+            own["HUB_ADMIN_USER"] = self.settings.admin_user
+            own["HUB_ADMIN_PASSWORD"] = self.settings.admin_password
+        if spec.name == "sync":
+            own["HUB_CREDENTIAL_KEY"] = self.secrets.credential_key
+            own["HUB_SANDBOX_URL"] = self.settings.environ.get("HUB_SANDBOX_URL") or self.topology.sandbox_url
+        return own
+
+    def _account_secret(self, service: str) -> str:
+        return self.secrets.client_secret(_account(service))
+
+
+def _account(service: str) -> str:
+    return f"{service}-svc"
+
+
+def role_url(admin_url: str, role: str, password: str) -> str:
+    """The administrator's address with another user; hosts, database and options stay."""
+    scheme, _, rest = admin_url.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}://{quote(role)}:{quote(password)}@{authority.rpartition('@')[2]}{slash}{path}"

@@ -1,0 +1,77 @@
+"""The settings of a whole hub on one machine, from the environment and an optional `.env`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from chassis.settings import load, parse_port, read_dotenv, setting
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def _parse_level(raw: str) -> str:
+    level = raw.strip().upper()
+    if level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise ValueError("takes DEBUG, INFO, WARNING or ERROR")
+    return level
+
+
+def _parse_origins(raw: str) -> tuple[str, ...]:
+    origins = tuple(part.strip().rstrip("/") for part in raw.split(",") if part.strip())
+    for origin in origins:
+        if origin != "*" and not origin.startswith(("http://", "https://")):
+            raise ValueError("takes origins such as https://shop.example, separated by commas, or *")
+    return origins
+
+
+def _parse_database(raw: str) -> str:
+    if not raw.startswith(("postgresql://", "postgres://")) or "@" not in raw:
+        raise ValueError("takes postgresql://user:password@host:port/database")
+    return raw
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubSettings:
+    """One hub. A port of 0 is chosen freely; `replicas`, `skip`, `extra_env` and `postgres_options` are for tests and bench."""
+
+    bind: str = setting("HUB_BIND", "127.0.0.1", "The address the gateway listens on.")
+    gateway_port: int = setting("HUB_GATEWAY_PORT", 8000, "The port of everything public.", parse=parse_port)
+    state_dir: Path = setting("HUB_STATE_DIR", Path(".state"), "Where data, secrets and logs are kept.")
+    admin_user: str = setting("HUB_ADMIN_USER", "admin", "The name of the first admin.")
+    admin_password: str = setting("HUB_ADMIN_PASSWORD", "", "The first admin's password.", secret=True)
+    database_url: str = setting(
+        "DATABASE_URL", "", "An administrator of another Postgres 16+.", parse=_parse_database, secret=True
+    )
+    auth_port: int = setting("HUB_AUTH_PORT", 0, "Default 50051 or a free one.", parse=parse_port)
+    catalog_port: int = setting("HUB_CATALOG_PORT", 0, "Default 50052 or a free one.", parse=parse_port)
+    inventory_port: int = setting("HUB_INVENTORY_PORT", 0, "Default 50053 or a free one.", parse=parse_port)
+    sync_port: int = setting("HUB_SYNC_PORT", 0, "Default 50054 or a free one.", parse=parse_port)
+    sandbox_port: int = setting("HUB_SANDBOX_PORT", 0, "Default 8090 or a free one.", parse=parse_port)
+    postgres_port: int = setting("HUB_POSTGRES_PORT", 0, "Default 55432 or a free one.", parse=parse_port)
+    envoy_admin_port: int = setting("HUB_ENVOY_ADMIN_PORT", 0, "Default 9901 or a free one.", parse=parse_port)
+    log_level: str = setting("HUB_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.", parse=_parse_level)
+    cors_origins: tuple[str, ...] = setting(
+        "HUB_CORS_ORIGINS", (), "Origins of web pages that may call; * for all.", parse=_parse_origins
+    )
+    trusted_proxies: int = setting("HUB_TRUSTED_PROXIES", 0, "How many proxies stand before the gateway.")
+    start_seconds: float = setting("HUB_START_SECONDS", 60.0, "How long to wait until the hub is healthy.")
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    extra_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    replicas: Mapping[str, int] = field(default_factory=dict)
+    skip: frozenset[str] = frozenset()
+    postgres_options: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def state(self) -> Path:
+        """The state folder as an absolute path."""
+        return self.state_dir.expanduser().resolve()
+
+
+def load_settings(environ: Mapping[str, str], dotenv: Path = ROOT / ".env") -> HubSettings:
+    """The settings of `make run`; what they leave open is passed on to the services. Raises SettingsError."""
+    values = {**read_dotenv(dotenv), **environ}
+    settings = load(HubSettings, values)
+    return replace(settings, environ=values)
+
