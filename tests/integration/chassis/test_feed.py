@@ -1,0 +1,160 @@
+"""The feed: nothing skipped, nothing twice, whatever the order of commits and wherever the reader is cut off."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import pytest
+from sqlalchemy import text
+
+from chassis.database import Database
+from chassis.feed import Checkpoint, Entry, Feed, ResumeTokenExpired
+from chassis.outbox import OutboxRow, append
+from chassis.seal import Seal
+from tests.integration.chassis.schema import outbox
+
+
+@pytest.fixture
+async def feed(db: Database) -> AsyncIterator[Feed]:
+    made = Feed(db, outbox, Seal("key"))
+    running = asyncio.create_task(made.run())
+    yield made
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
+async def write(db: Database, *keys: str) -> None:
+    async with db.transaction() as conn:
+        await append(conn, outbox, [OutboxRow("sample", key, b"x") for key in keys])
+
+
+async def read(feed: Feed, token: str, count: int) -> tuple[list[str], str]:
+    """Reads `count` entries and leaves; answers their keys and the token behind the last."""
+    keys: list[str] = []
+    async with asyncio.timeout(20):
+        async for item in feed.follow(token):
+            token = item.resume_token
+            if isinstance(item, Entry):
+                keys.append(item.key)
+            if len(keys) == count:
+                break
+    return keys, token
+
+
+async def test_the_first_message_is_a_checkpoint_of_now(db: Database, feed: Feed) -> None:
+    await write(db, "before")
+    async for item in feed.follow(""):
+        assert isinstance(item, Checkpoint)
+        token = item.resume_token
+        break
+    await write(db, "after")
+    assert (await read(feed, token, 1))[0] == ["after"]
+
+
+async def test_a_row_that_commits_late_is_not_skipped(db: Database, feed: Feed) -> None:
+    token = await feed.current_token()
+    async with db.write.connect() as slow:
+        await append(slow, outbox, [OutboxRow("sample", "late", b"x")])
+        await write(db, "early")
+        reader = asyncio.create_task(read(feed, token, 2))
+        await asyncio.sleep(0.2)
+        assert not reader.done(), "nothing may be shown that an open transaction could still precede"
+        await slow.commit()
+    feed.poke()
+    keys, _ = await reader
+    assert sorted(keys) == ["early", "late"]
+
+
+async def test_a_rolled_back_row_never_shows_and_holds_nobody_up(db: Database, feed: Feed) -> None:
+    token = await feed.current_token()
+    async with db.write.connect() as failed:
+        await append(failed, outbox, [OutboxRow("sample", "never", b"x")])
+        await write(db, "kept")
+        await failed.rollback()
+    assert (await read(feed, token, 1))[0] == ["kept"]
+
+
+async def test_a_reader_cut_off_anywhere_misses_nothing_and_sees_nothing_twice(db: Database, feed: Feed) -> None:
+    chance = random.Random(7)
+    token = await feed.current_token()
+    expected = [f"k{number}" for number in range(300)]
+
+    async def writer(mine: list[str]) -> None:
+        for key in mine:
+            async with db.transaction() as conn:
+                await append(conn, outbox, [OutboxRow("sample", key, b"x")])
+                await asyncio.sleep(chance.random() * 0.004)
+            feed.poke()
+
+    writers = [asyncio.create_task(writer(expected[start::6])) for start in range(6)]
+    seen: list[str] = []
+    while len(seen) < len(expected):
+        keys, token = await read(feed, token, min(chance.randint(1, 40), len(expected) - len(seen)))
+        seen += keys
+    await asyncio.gather(*writers)
+    assert len(seen) == len(set(seen))
+    assert sorted(seen) == sorted(expected)
+
+
+async def test_two_readers_see_the_same_order(db: Database, feed: Feed) -> None:
+    token = await feed.current_token()
+    await asyncio.gather(*(write(db, f"a{number}", f"b{number}") for number in range(30)))
+    first, _ = await read(feed, token, 60)
+    second, _ = await read(feed, token, 60)
+    assert first == second
+
+
+async def test_a_poke_on_another_replica_wakes_this_one(db: Database, feed: Feed) -> None:
+    other = Feed(db, outbox, Seal("key"))
+    carrying = asyncio.create_task(other.run())
+    await asyncio.sleep(0.3)
+    token = await feed.current_token()
+    reader = asyncio.create_task(read(feed, token, 1))
+    await asyncio.sleep(0.1)
+    await write(db, "x")
+    other.poke()
+    async with asyncio.timeout(0.4):
+        assert (await reader)[0] == ["x"]
+    carrying.cancel()
+
+
+async def test_a_token_older_than_the_trim_is_refused(db: Database, feed: Feed) -> None:
+    token = await feed.current_token()
+    await write(db, "old")
+    async with db.transaction() as conn:
+        await conn.execute(text("UPDATE sample.outbox SET created_at = now() - interval '10 days'"))
+    await feed.trim()
+    with pytest.raises(ResumeTokenExpired):
+        await read(feed, token, 1)
+    fresh = await feed.current_token()
+    await write(db, "new")
+    assert (await read(feed, fresh, 1))[0] == ["new"]
+
+
+async def test_trimming_does_not_refuse_a_reader_that_has_read_all(db: Database, feed: Feed) -> None:
+    token = await feed.current_token()
+    await write(db, "old")
+    _, token = await read(feed, token, 1)
+    async with db.transaction() as conn:
+        await conn.execute(text("UPDATE sample.outbox SET created_at = now() - interval '10 days'"))
+    await feed.trim()
+    await write(db, "new")
+    assert (await read(feed, token, 1))[0] == ["new"]
+
+
+@pytest.mark.parametrize("token", ["x", "AAAA", "é"])
+async def test_a_made_up_token_is_refused(feed: Feed, token: str) -> None:
+    with pytest.raises(ResumeTokenExpired):
+        await read(feed, token, 1)
+
+
+async def test_a_token_of_another_epoch_is_refused(db: Database, feed: Feed) -> None:
+    token = await feed.current_token()
+    async with db.transaction() as conn:
+        await conn.execute(text("UPDATE sample.outbox_state SET epoch = 'restored from a backup'"))
+    with pytest.raises(ResumeTokenExpired):
+        await read(feed, token, 1)
