@@ -29,14 +29,16 @@ def is_guessable(password: str, username: str) -> bool:
     plain = password.lower()
     if len(set(plain)) < _FEWEST_DIFFERENT or plain in _common() or _is_run(plain):
         return True
-    return any(_is_dressed_up(form, username.lower()) for form in {plain, plain.translate(_LOOKALIKES)})
+    core = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", plain)
+    forms = {plain, plain.translate(_LOOKALIKES), core.translate(_LOOKALIKES)}
+    return any(_is_dressed_up(form, username.lower()) for form in forms)
 
 
 def _is_dressed_up(text: str, username: str) -> bool:
     """Whether only a common word, or nothing, is left without the username and everything that is not a letter."""
     words = re.sub(r"[\W\d_]", "", text)
     name = re.sub(r"[\W\d_]", "", username)
-    candidates = {words, words.replace(name, "", 1) if name else words}
+    candidates = {words, words.replace(name, "") if name else words}
     return any(not rest or _single(rest) in _common() for rest in candidates)
 
 
