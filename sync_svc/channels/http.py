@@ -6,26 +6,22 @@ again. A read in the same trouble is simply RETRY. Nothing that could hold a sec
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
 import httpx2
 
 from sync_svc.channels.base import ChannelError, Outcome
+from sync_svc.channels.codec import decode, encode, retry_after
 from sync_svc.channels.quota import QuotaExhausted, Throttle
 
 log = logging.getLogger(__name__)
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
-MAX_RETRY_AFTER_S = 3600.0
 DEFAULT_RETRY_AFTER_S = 30.0
 _MESSAGE_CHARS = 500
 _READS = frozenset({"GET", "HEAD"})
@@ -77,7 +73,7 @@ class _Call:
 
     def refused(self, status: int, failure: Failure | None, retry_after_s: float | None) -> ChannelError:
         if failure is None:
-            failure = Failure(_outcome_of(status), f"http_{status}", _reason(status))
+            failure = Failure(outcome_of(status), f"http_{status}", _reason(status))
         outcome = failure.outcome
         if status in _GAVE_UP_WAITING:
             outcome = self._in_doubt(False)
@@ -166,7 +162,7 @@ class Wire:
     ) -> httpx2.Request:
         url = path if path.startswith(("http://", "https://")) else self._base_url + path
         request = self._client.build_request(
-            method, url, params=params, headers=headers, data=form, content=_encode(json_body)
+            method, url, params=params, headers=headers, data=form, content=encode(json_body)
         )
         if json_body is not None:
             request.headers["content-type"] = "application/json"
@@ -199,17 +195,17 @@ class Wire:
         content: bytes | None,
         accept: frozenset[int],
     ) -> Answer:
-        body, readable = _decode(content)
+        body, readable = decode(content)
         answer = Answer(status=status, headers=headers, body=body)
         if answer.ok or status in accept:
             if readable:
                 return answer
             raise call.unreadable(status)
-        retry_after = _retry_after(headers)
+        silence_s = retry_after(headers)
         if status == 429:
-            retry_after = retry_after if retry_after is not None else DEFAULT_RETRY_AFTER_S
-            self.throttle.pause(retry_after)
-        raise call.refused(status, self._explain(answer), retry_after)
+            silence_s = silence_s if silence_s is not None else DEFAULT_RETRY_AFTER_S
+            self.throttle.pause(silence_s)
+        raise call.refused(status, self._explain(answer), silence_s)
 
     def _log(self, operation: str, outcome: str, started: float) -> None:
         if log.isEnabledFor(logging.DEBUG):
@@ -222,57 +218,9 @@ def quota_error(error: QuotaExhausted) -> ChannelError:
     return ChannelError(Outcome.RETRY, str(error), code="QUOTA", retry_after_s=error.retry_after_s)
 
 
-def _outcome_of(status: int) -> Outcome:
-    return Outcome.RETRY if status >= 500 else Outcome.PERMANENT
-
-
-def _encode(json_body: Any) -> bytes | None:
-    if json_body is None:
-        return None
-    return json.dumps(json_body, separators=(",", ":"), allow_nan=False, default=_number).encode()
-
-
-def _number(value: object) -> float:
-    # The shortest text of the nearest double is the decimal we meant, for any price of up to 15 digits.
-    if isinstance(value, Decimal):
-        return float(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")
-
-
-def _decode(content: bytes | None) -> tuple[Any, bool]:
-    """Returns the parsed body and whether it could be read; an empty body reads as None."""
-    if content is None:
-        return None, False
-    if not content.strip():
-        return None, True
-    try:
-        return json.loads(content, parse_float=Decimal, parse_constant=_refuse_constant), True
-    except (ValueError, RecursionError):
-        return None, False
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _retry_after(headers: httpx2.Headers) -> float | None:
-    """Reads Retry-After as seconds or as a date, within reason; None when absent or unreadable."""
-    value = headers.get("retry-after", "").strip()
-    if not value:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = _seconds_until(value)
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER_S) if seconds == seconds else None
-
-
-def _seconds_until(http_date: str) -> float:
-    try:
-        moment = parsedate_to_datetime(http_date)
-    except ValueError:
-        return float("nan")
-    return (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+def outcome_of(status: int) -> Outcome:
+    """What an HTTP status alone says of a refused call."""
+    return _ALWAYS.get(status) or (Outcome.RETRY if status >= 500 else Outcome.PERMANENT)
 
 
 def _reason(status: int) -> str:

@@ -20,7 +20,7 @@ from sync_svc.channels.base import (
     PushResult,
     Quota,
 )
-from sync_svc.channels.ebay import mapping, orders
+from sync_svc.channels.ebay import errors, mapping, orders
 from sync_svc.channels.ebay.client import DAILY_LIMITS, EbayClient
 from sync_svc.channels.ebay.listings import ListingPusher
 from sync_svc.channels.ebay.notifications import Notifications
@@ -87,7 +87,7 @@ class EbayChannel:
         try:
             body = await self._client.search_orders(orders.search_parameters(window))
         except ChannelError as error:
-            if error.code != mapping.DATE_IN_FUTURE:
+            if error.code != errors.DATE_IN_FUTURE:
                 raise
             window = replace(window, end=window.end - _CLOCK_AHEAD)
             body = await self._client.search_orders(orders.search_parameters(window))

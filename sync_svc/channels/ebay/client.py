@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx2
 
 from sync_svc.channels.base import ChannelAccount, ChannelError, Outcome
-from sync_svc.channels.ebay import mapping
+from sync_svc.channels.ebay import errors, mapping
 from sync_svc.channels.http import Answer, Wire
 from sync_svc.channels.quota import SECONDS_PER_DAY, Limit, Throttle
 from sync_svc.channels.tokens import IssuedToken, TokenCache
@@ -64,7 +64,7 @@ class EbayClient:
             name=f"EBAY/{account.account}",
             base_url=account.api_base_url,
             throttle=self.throttle,
-            explain=mapping.explain,
+            explain=errors.explain,
             transport=transport,
         )
 
@@ -225,7 +225,7 @@ class EbayClient:
         try:
             answer = await self._send("GET", path, operation=operation, accept=_ABSENT, **rest)
         except ChannelError as error:
-            if mapping.is_not_found(error.code):
+            if errors.is_not_found(error.code):
                 return None
             raise
         if answer.status in _ABSENT:

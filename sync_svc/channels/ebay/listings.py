@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from sync_svc.channels.base import ChannelError, ListingPhase, ListingState, Outcome, PushResult
-from sync_svc.channels.ebay import mapping
+from sync_svc.channels.ebay import errors, mapping
 from sync_svc.channels.ebay.client import EbayClient
 from sync_svc.channels.ebay.revisions import Reviser, busy_delays, failed
 from sync_svc.channels.ebay.terms import SellerTerms
@@ -59,7 +59,7 @@ class ListingPusher:
         learned: dict[str, str] = {}
         result = await self._settle_once(state, learned)
         for delay_s in busy_delays():
-            if result.code != mapping.CONCURRENT_ACCESS:
+            if result.code != errors.CONCURRENT_ACCESS:
                 break
             await asyncio.sleep(delay_s)
             result = await self._settle_once(state, learned)
@@ -166,7 +166,7 @@ class ListingPusher:
         try:
             await self._client.withdraw(offer_id)
         except ChannelError as error:
-            if not mapping.is_not_found(error.code) and not await self._has_ended(error, offer_id):
+            if not errors.is_not_found(error.code) and not await self._has_ended(error, offer_id):
                 raise
 
     async def _has_ended(self, error: ChannelError, offer_id: str) -> bool:

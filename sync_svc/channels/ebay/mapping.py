@@ -1,4 +1,4 @@
-"""A listing as eBay has it: inventory item, offer, price and quantity, and what its errors mean. Pure.
+"""A listing as eBay has it: inventory item, offer, price and quantity. Pure.
 
 Items and offers are replaced as a whole by eBay, so what stands there is read and merged: the hub changes what it owns and keeps
 the pictures, item specifics and terms a person added.
@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from sync_svc.channels.base import ListingPhase, ListingState, LiveListing, Outcome, PushResult
-from sync_svc.channels.http import Answer, Failure
+from sync_svc.channels.codec import decimal_or_none
+from sync_svc.channels.ebay.errors import error_list, failure_of
+from sync_svc.channels.http import Failure, outcome_of
 
 MAX_SKU_CHARS = 50
 MAX_TITLE_CHARS = 80
 MAX_ITEM_DESCRIPTION_CHARS = 4000
-CONCURRENT_ACCESS = "25025"
-DATE_IN_FUTURE = "30850"
-_SYSTEM_TROUBLE = frozenset({"25001", CONCURRENT_ACCESS, "30500", "195000"})
-_NOT_FOUND = frozenset({"25702", "25710", "25713", "25725"})
 _ENDED_STATUSES = frozenset({"ENDED", "EBAY_ENDED", "NOT_LISTED", "INACTIVE"})
 # The hub's condition: what a new item gets, and the word that all finer grades of that kind have in common.
 _CONDITIONS = {
@@ -47,44 +45,6 @@ class SellerDefaults:
     fulfillment_policy_id: str
     payment_policy_id: str
     return_policy_id: str
-
-
-def explain(answer: Answer) -> Failure | None:
-    """Reads the error body, whichever of eBay's two shapes it has; None when it is neither."""
-    body = answer.body
-    if not isinstance(body, Mapping):
-        return None
-    errors = error_list(body)
-    if errors:
-        return failure_of(errors, answer.status)
-    if isinstance(body.get("error"), str):
-        # The token endpoint speaks OAuth: a refused grant is an account without access, whatever the status says.
-        outcome = Outcome.RETRY if answer.status >= 500 else Outcome.AUTH
-        return Failure(outcome, body["error"], str(body.get("error_description", body["error"])))
-    return None
-
-
-def error_list(body: Any) -> list[Mapping[str, Any]]:
-    """The well-formed errors of an answer or of one element of a bulk answer."""
-    errors = body.get("errors") if isinstance(body, Mapping) else None
-    return [error for error in errors if isinstance(error, Mapping)] if isinstance(errors, list) else []
-
-
-def failure_of(errors: Sequence[Mapping[str, Any]], status: int) -> Failure:
-    """Sorts eBay's errors: trouble of its own is worth a retry, everything else waits for a change."""
-    first = errors[0]
-    codes = {str(error.get("errorId", "")) for error in errors}
-    trouble = codes & _SYSTEM_TROUBLE
-    message = str(first.get("longMessage") or first.get("message") or "no message")
-    if trouble:
-        return Failure(Outcome.RETRY, min(trouble), message)
-    own_fault = status < 500 or first.get("category") == "REQUEST"
-    return Failure(Outcome.PERMANENT if own_fault else Outcome.RETRY, str(first.get("errorId", "")), message)
-
-
-def is_not_found(code: str) -> bool:
-    """Whether a code means that the item or the offer is not there (any more)."""
-    return code in _NOT_FOUND or code == "http_404"
 
 
 def money(amount: Decimal, currency: str) -> dict[str, str]:
@@ -239,15 +199,6 @@ def offer_price(offer: Mapping[str, Any]) -> Decimal | None:
     return decimal_or_none(price.get("value")) if isinstance(price, Mapping) else None
 
 
-def decimal_or_none(value: Any) -> Decimal | None:
-    """Reads an amount; None when it is none."""
-    try:
-        amount = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return amount if amount.is_finite() else None
-
-
 def _item_quantity(item: Mapping[str, Any] | None) -> int | None:
     availability = (item or {}).get("availability")
     ship_to = availability.get("shipToLocationAvailability") if isinstance(availability, Mapping) else None
@@ -286,8 +237,7 @@ def _result_of_elements(state: ListingState, elements: Sequence[Mapping[str, Any
 def _failure_of_status(status: int) -> Failure:
     if status == 0:
         return Failure(Outcome.UNKNOWN, "missing", "eBay gave no status for this SKU.")
-    outcome = Outcome.RETRY if status >= 500 or status == 429 else Outcome.PERMANENT
-    return Failure(outcome, f"http_{status}", f"eBay answered {status} for this SKU.")
+    return Failure(outcome_of(status), f"http_{status}", f"eBay answered {status} for this SKU.")
 
 
 def items_of_bulk(body: Any) -> dict[str, Mapping[str, Any]]:

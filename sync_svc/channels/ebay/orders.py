@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sync_svc.channels.base import ChannelOrder, OrderLine
-from sync_svc.channels.ebay.mapping import CENT, decimal_or_none
+from sync_svc.channels.codec import decimal_or_none
+from sync_svc.channels.ebay.mapping import CENT
 from sync_svc.channels.windows import Window
 
 PAGE_SIZE = 200

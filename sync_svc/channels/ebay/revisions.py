@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 
 from sync_svc.channels.base import ChannelError, ListingPhase, ListingState, Outcome, PushResult
-from sync_svc.channels.ebay import mapping
+from sync_svc.channels.ebay import errors, mapping
 from sync_svc.channels.ebay.client import EbayClient
 from sync_svc.channels.quota import DailyBudget, QuotaExhausted
 
@@ -30,7 +30,7 @@ class Reviser:
         """Sets price and quantity of listings whose `offer_id` is known; answers by listing id and never raises."""
         results = await self._revise_once(states)
         for delay_s in busy_delays():
-            busy = [state for state in states if results[state.listing_id].code == mapping.CONCURRENT_ACCESS]
+            busy = [state for state in states if results[state.listing_id].code == errors.CONCURRENT_ACCESS]
             if not busy:
                 break
             await asyncio.sleep(delay_s)

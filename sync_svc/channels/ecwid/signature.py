@@ -17,7 +17,7 @@ MAX_AHEAD_S = 300
 
 def sign(client_secret: str, event_created: int, event_id: str) -> str:
     """The value of X-Ecwid-Webhook-Signature for one event."""
-    text = f"{event_created}.{event_id}".encode()
+    text = f"{event_created}.{event_id}".encode(errors="replace")
     return base64.b64encode(hmac.digest(client_secret.encode(), text, hashlib.sha256)).decode()
 
 
@@ -25,7 +25,9 @@ def is_signed(signature: str, client_secret: str, event_created: int, event_id: 
     """Compares in constant time. An empty secret signs nothing."""
     if not client_secret:
         return False
-    return hmac.compare_digest(sign(client_secret, event_created, event_id).encode(), signature.encode())
+    return hmac.compare_digest(
+        sign(client_secret, event_created, event_id).encode(), signature.encode(errors="replace")
+    )
 
 
 def is_fresh(event_created: int, now: float) -> bool:
