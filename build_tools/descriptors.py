@@ -146,9 +146,9 @@ class Service:
 class Hub:
     """Everything the descriptor set holds, by full name. `ours` tells our own from the vendored."""
 
-    messages: dict[str, Message] = field(default_factory=dict)
-    enums: dict[str, Enum] = field(default_factory=dict)
-    services: dict[str, Service] = field(default_factory=dict)
+    messages: dict[str, Message] = field(default_factory=dict, repr=False)
+    enums: dict[str, Enum] = field(default_factory=dict, repr=False)
+    services: dict[str, Service] = field(default_factory=dict, repr=False)
 
     def methods(self) -> Iterator[Method]:
         for service in self.services.values():

@@ -65,12 +65,19 @@ class Examples:
 
     def _single(self, field: Field, hidden: frozenset[int], depth: int) -> Any:
         for known in (BY_FIELD.get(_short_name(field)), BY_NAME.get(field.name)):
-            if known is not None and _is_of_type(known, field):
+            if known is not None and self._fits(field, known):
                 return known
         if field.type_name:
             return self._value(field.type_name, hidden, frozenset(), depth - 1)
         rules = field.rules.repeated.items if field.repeated else field.rules
         return _scalar(field.proto.type, rules)
+
+    def _fits(self, field: Field, known: Any) -> bool:
+        """A name may mean a text here and a number there; the table's value serves only its own kind."""
+        one = known[0] if isinstance(known, list) else known
+        if field.type_name in self._hub.enums:
+            return any(value.proto.name == one for value in self._hub.enums[field.type_name].values)
+        return isinstance(one, dict) if field.type_name else _is_scalar_of(field, one)
 
     def _enum_value(self, full_name: str) -> str:
         values = self._hub.enums[full_name].values
@@ -81,11 +88,7 @@ def _short_name(field: Field) -> str:
     return ".".join(field.full_name.split(".")[-2:])
 
 
-def _is_of_type(value: Any, field: Field) -> bool:
-    """A name may stand for a text here and a number there; the table's value serves only its own kind."""
-    one = value[0] if isinstance(value, list) else value
-    if field.type_name:
-        return isinstance(one, str | dict) and not isinstance(one, bool)
+def _is_scalar_of(field: Field, one: Any) -> bool:
     if field.proto.type == _T.TYPE_BOOL:
         return isinstance(one, bool)
     if field.proto.type in (_T.TYPE_STRING, _T.TYPE_BYTES):
