@@ -1,10 +1,9 @@
-"""Prices: an exact decimal amount, not negative, in whole cents, with a currency."""
+"""Prices: a whole number of cents, not negative, with a currency."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
 
 from catalog_svc.domain.errors import PriceInvalid, invalid
 
@@ -17,9 +16,9 @@ _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """An amount in a currency of ISO 4217."""
+    """An amount in hundredths of a currency of ISO 4217."""
 
-    amount: Decimal
+    cents: int
     currency: str = DEFAULT_CURRENCY
 
 
@@ -32,10 +31,9 @@ def price_of(units: int, nanos: int, currency: str, field: str) -> Price:
     code = currency.strip().upper() or DEFAULT_CURRENCY
     if not _CURRENCY.fullmatch(code):
         raise invalid(PriceInvalid, f"{field}.currency_code", "takes three letters, such as USD")
-    return Price(Decimal(units) + Decimal(nanos // _NANOS_PER_CENT) / 100, code)
+    return Price(units * 100 + nanos // _NANOS_PER_CENT, code)
 
 
-def units_and_nanos(amount: Decimal) -> tuple[int, int]:
+def units_and_nanos(cents: int) -> tuple[int, int]:
     """The amount as whole units and billionths."""
-    units = int(amount)
-    return units, int((amount - units) * _NANOS)
+    return cents // 100, cents % 100 * _NANOS_PER_CENT

@@ -1,0 +1,49 @@
+"""Creating identities and changing their texts. Nothing removes one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from catalog_svc.domain.errors import ComponentIndexMisplaced, IdentityExists, invalid
+from catalog_svc.domain.identifiers import IdentityName, IdentityType
+from catalog_svc.domain.row import Row
+from catalog_svc.operations.editing import Edit, created, edit
+from catalog_svc.storage import repositories
+from catalog_svc.storage.nouns import FAMILY, IDENTITY
+
+
+@dataclass(frozen=True, slots=True)
+class NewIdentity:
+    """An identity to be. A part without a component_index gets the lowest one its family never used."""
+
+    product_id: int
+    type: IdentityType
+    component_index: int | None = None
+    physical_class: str | None = None
+    name: str | None = None
+    description: str | None = None
+
+
+async def create_identity(conn: AsyncConnection, new: NewIdentity) -> Row:
+    """Creates an identity. Raises FamilyNotFound, IdentityExists, ComponentIndexMisplaced, ComponentIndexesExhausted."""
+    if new.component_index is not None and new.type is not IdentityType.PART:
+        raise invalid(ComponentIndexMisplaced, "identity.component_index", "belongs to parts only")
+    await _require_family(conn, new.product_id)
+    key = await repositories.insert_new(conn, IDENTITY, asdict(new))
+    if key is None:
+        upis_h = IdentityName(new.product_id, new.type, new.component_index).upis_h
+        raise IdentityExists(f"There is an identity {upis_h} already.", metadata={"upis_h": upis_h})
+    return await created(conn, IDENTITY, key)
+
+
+async def update_identity(conn: AsyncConnection, identity_id: int, asked: Edit) -> Row:
+    """Changes physical class, name or description. Raises IdentityNotFound, EtagMismatch, IdentityImmutable. Safe to repeat."""
+    return await edit(conn, IDENTITY, identity_id, asked)
+
+
+async def _require_family(conn: AsyncConnection, product_id: int) -> None:
+    if (await conn.execute(select(FAMILY.key).where(FAMILY.key == product_id))).first() is None:
+        raise FAMILY.missing(product_id)
