@@ -24,6 +24,9 @@ _SECOND_NOUNS = {
 }
 
 
+_STREAM = "A stream that goes on until the caller ends it: one such JSON object per line."
+
+
 class Operations:
     """Makes the operation objects of one document."""
 
@@ -132,7 +135,9 @@ class Operations:
         else:
             schema = self._schemas.of_type(message.full_name)
         example = self._examples.request(message.full_name, left_out, partial=partial)
-        return _as_json(schema, example, is_stream)
+        if is_stream:
+            schema, example = {"type": "array", "items": schema}, [example]
+        return {JSON: {"schema": schema, "example": example}}
 
     def _responses(self, route: Route, policy: Policy) -> Json:
         method = route.method
@@ -140,8 +145,9 @@ class Operations:
             content = self._raw.answer(method.name)
         else:
             schema = self._schemas.of_type(method.response)
-            content = _as_json(schema, self._examples.answer(method.response), method.proto.server_streaming)
-        answers: Json = {"200": {"description": "Done.", "content": content}}
+            content = {JSON: {"schema": schema, "example": self._examples.answer(method.response)}}
+        description = _STREAM if method.proto.server_streaming else "Done."
+        answers: Json = {"200": {"description": description, "content": content}}
         return answers | errors.responses_for(
             is_public=policy.public, has_variables=bool(route.variables), changes=route.verb != "get"
         )
@@ -154,12 +160,6 @@ def tag_of(path: str) -> str:
     if len(parts) > 1 and parts[1] in _SECOND_NOUNS.get(parts[0], ()):
         return parts[1]
     return parts[0].removeprefix(".")
-
-
-def _as_json(schema: Json, example: Any, is_stream: bool) -> Json:
-    if is_stream:
-        return {JSON: {"schema": {"type": "array", "items": schema}, "example": [example]}}
-    return {JSON: {"schema": schema, "example": example}}
 
 
 def _suffix(route: Route) -> str:
