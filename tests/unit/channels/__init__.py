@@ -1,0 +1,1 @@
+"""The connectors on their own: wire, mapping, signatures and errors, without a network."""
