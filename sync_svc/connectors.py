@@ -1,0 +1,96 @@
+"""The connectors in use: one per channel and version of its settings, shared by workers and calls so that an account has one
+token cache and one quota in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from chassis.errors import HubError
+from sync_svc.channels.base import Channel as Connector
+from sync_svc.channels.base import ChannelAccount
+from sync_svc.channels.registry import ChannelRegistry
+from sync_svc.domain.channel import Channel
+from sync_svc.domain.errors import CredentialsMissing, NoConnector
+from sync_svc.vault import SecretsUnreadable, Vault
+
+CREDENTIALS, WEBHOOK = "credentials", "webhook"
+
+
+class Connectors:
+    """Builds connectors and keeps them."""
+
+    def __init__(self, registry: ChannelRegistry, vault: Vault) -> None:
+        self._registry = registry
+        self._vault = vault
+        self._in_use: dict[int, tuple[int, Connector]] = {}
+        self._retired: list[Connector] = []
+
+    def has(self, platform: str) -> bool:
+        """Whether the platform has a connector."""
+        return self._registry.has(platform)
+
+    def of(self, channel: Channel) -> Connector:
+        """The channel's connector. Raises NoConnector, CredentialsMissing."""
+        version, connector = self._in_use.get(channel.id, (0, None))
+        if connector is not None and version == channel.version:
+            return connector
+        fresh = self.build(channel)
+        if connector is not None:
+            self._retired.append(connector)
+        self._in_use[channel.id] = (channel.version, fresh)
+        return fresh
+
+    def in_use(self, channel_id: int) -> Connector | None:
+        """The connector of a channel, when there is one already."""
+        return self._in_use.get(channel_id, (0, None))[1]
+
+    def build(self, channel: Channel) -> Connector:
+        """A connector of its own, not kept. Raises NoConnector, CredentialsMissing."""
+        if not self._registry.has(channel.platform):
+            raise NoConnector(channel.platform)
+        if not channel.credential_names:
+            raise CredentialsMissing(channel.id, "none are set")
+        try:
+            return self._registry.create(self._account(channel))
+        except (SecretsUnreadable, ValueError) as error:
+            raise CredentialsMissing(channel.id, str(error)) from error
+
+    def trouble(self, channel: Channel) -> str:
+        """Why the channel cannot be spoken with, for a person; empty when it can."""
+        try:
+            self.of(channel)
+        except HubError as error:
+            return error.message
+        return ""
+
+    def webhook_secrets(self, channel: Channel) -> Mapping[str, str]:
+        """What the channel's webhooks are checked with. Raises SecretsUnreadable."""
+        return self._open(channel, channel.sealed_webhook, WEBHOOK)
+
+    async def close_retired(self) -> None:
+        """Close the connectors of former versions; nobody uses them any more."""
+        retired, self._retired = self._retired, []
+        for connector in retired:
+            await connector.aclose()
+
+    async def aclose(self) -> None:
+        """Close everything."""
+        self._retired += [connector for _, connector in self._in_use.values()]
+        self._in_use = {}
+        await self.close_retired()
+
+    def _account(self, channel: Channel) -> ChannelAccount:
+        return ChannelAccount(
+            channel_id=channel.id,
+            platform=channel.platform,
+            account=channel.account,
+            api_base_url=channel.api_base_url,
+            token_url=channel.token_url,
+            site=channel.site,
+            credentials=self._open(channel, channel.sealed_credentials, CREDENTIALS),
+            webhook=self.webhook_secrets(channel),
+            options=channel.options,
+        )
+
+    def _open(self, channel: Channel, sealed: bytes | None, use: str) -> dict[str, str]:
+        return self._vault.open(sealed, platform=channel.platform, account=channel.account, use=use)

@@ -1,0 +1,1 @@
+"""What channels, listings and orders are, and the rules they follow; values in, values out."""

@@ -1,0 +1,137 @@
+"""The refusals of the sync service, one class per reason of usav.sync.v1.ErrorReason."""
+
+from __future__ import annotations
+
+from chassis.errors import (
+    AlreadyExists,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    Unauthenticated,
+    Violation,
+)
+
+DOMAIN = "sync.usav"
+
+
+class ChannelNotFound(NotFound):
+    """No channel has that id."""
+
+    reason, domain = "CHANNEL_NOT_FOUND", DOMAIN
+
+    def __init__(self, channel_id: int | str) -> None:
+        super().__init__(f"There is no channel {channel_id}.", metadata={"channel_id": str(channel_id)})
+
+
+class ChannelExists(AlreadyExists):
+    """The platform has a channel of that account."""
+
+    reason, domain = "CHANNEL_EXISTS", DOMAIN
+
+
+class NoConnector(FailedPrecondition):
+    """The platform has no connector."""
+
+    reason, domain = "NO_CONNECTOR", DOMAIN
+
+    def __init__(self, platform: str) -> None:
+        super().__init__(
+            f"{platform} has no connector yet: its listings are kept, and nothing can be sent.",
+            metadata={"platform": platform},
+        )
+
+
+class CredentialsMissing(FailedPrecondition):
+    """The channel cannot sign in with what it has."""
+
+    reason, domain = "CREDENTIALS_MISSING", DOMAIN
+
+    def __init__(self, channel_id: int, what: str) -> None:
+        super().__init__(
+            f"The channel's credentials cannot be used: {what}.",
+            metadata={"channel_id": str(channel_id)},
+            violations=(Violation("credentials", what),),
+        )
+
+
+class ListingNotFound(NotFound):
+    """No listing has that id, or it was deleted."""
+
+    reason, domain = "LISTING_NOT_FOUND", DOMAIN
+
+    def __init__(self, listing_id: int) -> None:
+        super().__init__(f"There is no listing {listing_id}.", metadata={"listing_id": str(listing_id)})
+
+
+class PlatformSkuTaken(AlreadyExists):
+    """The channel has a listing with that platform SKU."""
+
+    reason, domain = "PLATFORM_SKU_TAKEN", DOMAIN
+
+
+class ExternalIdTaken(AlreadyExists):
+    """The channel has a listing with that external id."""
+
+    reason, domain = "EXTERNAL_ID_TAKEN", DOMAIN
+
+
+class VariantUnknown(InvalidArgument):
+    """The catalog has no such variant, or it is deleted."""
+
+    reason, domain = "VARIANT_UNKNOWN", DOMAIN
+
+    def __init__(self, field: str, value: int | str) -> None:
+        text = f"the catalog has no variant {value}"
+        super().__init__(f"{field}: {text}", metadata={"variant": str(value)}, violations=(Violation(field, text),))
+
+
+class ListingBusy(FailedPrecondition):
+    """The listing is being pushed at this moment."""
+
+    reason, domain = "LISTING_BUSY", DOMAIN
+
+    def __init__(self, listing_id: int) -> None:
+        super().__init__(
+            f"Listing {listing_id} is being pushed at this moment; try again in a moment.",
+            metadata={"listing_id": str(listing_id)},
+            retry_after_s=1,
+        )
+
+
+class OrderNotFound(NotFound):
+    """No order has that id."""
+
+    reason, domain = "ORDER_NOT_FOUND", DOMAIN
+
+    def __init__(self, order_id: int) -> None:
+        super().__init__(f"There is no order {order_id}.", metadata={"order_id": str(order_id)})
+
+
+class OrderNotOpen(FailedPrecondition):
+    """The order needs nothing."""
+
+    reason, domain = "ORDER_NOT_OPEN", DOMAIN
+
+    def __init__(self, order_id: int, status: str) -> None:
+        super().__init__(
+            f"Order {order_id} is {status} and needs nothing.", metadata={"order_id": str(order_id), "status": status}
+        )
+
+
+class OrderLineUnknown(InvalidArgument):
+    """The order has no such line."""
+
+    reason, domain = "ORDER_LINE_UNKNOWN", DOMAIN
+
+    def __init__(self, order_id: int, line_id: str) -> None:
+        super().__init__(
+            f"mappings: order {order_id} has no line {line_id!r}",
+            metadata={"order_id": str(order_id), "line_id": line_id},
+            violations=(Violation("mappings", f"the order has no line {line_id!r}"),),
+        )
+
+
+class WebhookRejected(Unauthenticated):
+    """The delivery's signature, age or address does not hold."""
+
+    reason, domain = "WEBHOOK_REFUSED", DOMAIN

@@ -1,0 +1,103 @@
+"""An order of a channel and what became of its lines in stock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from sync_svc.domain.channel import Platform
+
+
+class OrderStatus(StrEnum):
+    """How far the hub has come with an order."""
+
+    NEW = "NEW"
+    HELD = "HELD"
+    SOLD = "SOLD"
+    CANCELLED = "CANCELLED"
+    NEEDS_ATTENTION = "NEEDS_ATTENTION"
+
+
+class OrderReason(StrEnum):
+    """Why an order, or a line, needs a person."""
+
+    UNKNOWN_SKU = "UNKNOWN_SKU"
+    OUT_OF_STOCK = "OUT_OF_STOCK"
+    REFUSED = "REFUSED"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line. `variant_id` and `sku` are unset while no listing has its platform SKU."""
+
+    line_id: str
+    platform_sku: str
+    title: str
+    quantity: int
+    unit_price: Decimal | None
+    currency: str
+    variant_id: int = 0
+    sku: str = ""
+    applied: bool = False
+    cancelled: bool = False
+    reason: OrderReason | None = None
+    message: str = ""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it can be allocated."""
+        return bool(self.sku)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order as it is stored."""
+
+    id: int
+    channel_id: int
+    platform: Platform
+    account: str
+    external_order_id: str
+    status: OrderStatus
+    paid: bool
+    platform_status: str
+    lines: Sequence[Line]
+    placed_at: datetime
+    modified_at: datetime
+    created_at: datetime
+    updated_at: datetime
+    reason: OrderReason | None = None
+    message: str = ""
+
+    @property
+    def reference(self) -> str:
+        """The order reference in inventory."""
+        return order_reference(self.platform, self.account, self.external_order_id)
+
+
+def order_reference(platform: str, account: str, external_order_id: str) -> str:
+    """The one name of an order in inventory, however often and by whatever way it comes."""
+    return f"{platform}-{account}-{external_order_id}"
+
+
+def verdict(lines: Sequence[Line], *, paid: bool, cancelled: bool) -> tuple[OrderStatus, OrderReason | None, str]:
+    """The order's status from its lines, with the first trouble's reason and message."""
+    if cancelled:
+        return OrderStatus.CANCELLED, None, ""
+    for line in lines:
+        if line.reason is not None and not line.cancelled:
+            return OrderStatus.NEEDS_ATTENTION, line.reason, f"Line {line.line_id}: {line.message}"
+    return (OrderStatus.SOLD if paid else OrderStatus.HELD), None, ""
+
+
+def in_trouble(line: Line, reason: OrderReason, message: str) -> Line:
+    """The line, marked for a person."""
+    return replace(line, applied=False, reason=reason, message=message)
+
+
+def applied(line: Line) -> Line:
+    """The line, held or sold."""
+    return replace(line, applied=True, reason=None, message="")

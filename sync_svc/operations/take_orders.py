@@ -1,0 +1,127 @@
+"""Applies orders of the channels to stock, each line exactly once, however often and by whatever way the order comes.
+
+Three steps: store the order as its platform shows it, ask inventory (which knows order reference and line id, so that a repeat
+changes nothing), record the outcome. No transaction is open while inventory is asked; a crash anywhere repeats the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.database import Database
+from chassis.errors import Aborted, Code, HubError
+from sync_svc.channels.base import ChannelOrder
+from sync_svc.domain.order import Line, Order, OrderReason, OrderStatus, applied, in_trouble, verdict
+from sync_svc.storage.deliveries import OrderTask, end_task, is_held
+from sync_svc.storage.generations import forget_shown
+from sync_svc.storage.orders import get_order_in, record_order, store_seen
+from sync_svc.upstream import Allocator
+
+# What inventory may say again later, or does not say at all: the task is tried again.
+_TRY_AGAIN = frozenset(
+    {
+        Code.UNAVAILABLE,
+        Code.DEADLINE_EXCEEDED,
+        Code.ABORTED,
+        Code.RESOURCE_EXHAUSTED,
+        Code.UNAUTHENTICATED,
+        Code.INTERNAL,
+    }
+)
+
+
+class TaskLost(Aborted):
+    """Another worker has the order now; its outcome counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An order after it was applied, and whether anything about it is new."""
+
+    order: Order
+    changed: bool
+
+
+class OrderIntake:
+    """Takes orders in."""
+
+    def __init__(self, db: Database, allocator: Allocator) -> None:
+        self._db = db
+        self._allocator = allocator
+
+    async def see(self, task: OrderTask, seen: ChannelOrder) -> Order | None:
+        """Store what a platform shows; None when a newer state is stored. The next push of its listings is sent for sure,
+        because the platform has changed their quantities itself."""
+
+        async def work(conn: AsyncConnection) -> Order | None:
+            order = await store_seen(conn, task.channel_id, seen)
+            if order is not None:
+                await forget_shown(conn, task.channel_id, [line.platform_sku for line in order.lines])
+            return order
+
+        return await self._db.run(work)
+
+    async def apply(self, task: OrderTask, order: Order, *, cancelled: bool) -> Taken:
+        """Hold, sell or give back the units of a stored order and record the outcome, which ends the task.
+
+        Safe to repeat. Raises TaskLost when the lease is gone, HubError when inventory cannot answer now.
+        """
+        void = cancelled or (bool(order.lines) and all(line.cancelled for line in order.lines))
+        lines = await self._give_back(order) if void else await self._allocate(order)
+        outcome = verdict(lines, paid=order.paid, cancelled=void)
+
+        async def work(conn: AsyncConnection) -> Order:
+            if not await is_held(conn, task):
+                raise TaskLost(f"Order {order.id} is being applied by another worker.")
+            await record_order(conn, order, lines, outcome)
+            await end_task(conn, task)
+            return await get_order_in(conn, order.id)
+
+        after = await self._db.run(work)
+        return Taken(after, changed=(after.status, after.lines) != (order.status, order.lines))
+
+    async def _give_back(self, order: Order) -> list[Line]:
+        await self._allocator.release(order.reference)
+        return [replace(line, applied=False, reason=None, message="") for line in order.lines]
+
+    async def _allocate(self, order: Order) -> list[Line]:
+        cancelled = [line.line_id for line in order.lines if line.cancelled and line.applied]
+        if cancelled:
+            await self._allocator.release(order.reference, cancelled)
+        wanted = [line for line in order.lines if line.is_known and not line.cancelled]
+        outcomes = {line.line_id: line for line in await self._allocate_lines(order, wanted)}
+        return [outcomes.get(line.line_id) or _without_stock(line) for line in order.lines]
+
+    async def _allocate_lines(self, order: Order, wanted: Sequence[Line]) -> list[Line]:
+        """All lines at once; when that is refused, each on its own, so that only those in trouble wait for a person."""
+        if not wanted:
+            return []
+        try:
+            await self._allocator.allocate(order.reference, wanted, sell=order.paid)
+        except HubError as error:
+            if error.code in _TRY_AGAIN:
+                raise
+            if len(wanted) == 1:
+                return [_refused(wanted[0], error)]
+            return [outcome for line in wanted for outcome in await self._allocate_lines(order, [line])]
+        return [applied(line) for line in wanted]
+
+
+def is_open(order: Order) -> bool:
+    """Whether a person may resolve it."""
+    return order.status in (OrderStatus.NEEDS_ATTENTION, OrderStatus.NEW)
+
+
+def _refused(line: Line, error: HubError) -> Line:
+    reason = OrderReason.OUT_OF_STOCK if error.reason == "OUT_OF_STOCK" else OrderReason.REFUSED
+    return in_trouble(line, reason, error.message)
+
+
+def _without_stock(line: Line) -> Line:
+    if line.cancelled:
+        return replace(line, applied=False, reason=None, message="")
+    sku = line.platform_sku or "(none)"
+    return in_trouble(line, OrderReason.UNKNOWN_SKU, f"no listing of the channel has the SKU {sku}")

@@ -1,0 +1,53 @@
+"""The settings of the sync service, read once at start."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+from chassis.settings import ServiceSettings, SettingsError, setting
+
+
+def parse_key(raw: str) -> bytes:
+    """32 bytes in base64. Raises ValueError."""
+    key = base64.b64decode(raw, validate=True)
+    if len(key) != 32:
+        raise ValueError("takes 32 bytes in base64")
+    return key
+
+
+def parse_positive(raw: str) -> float:
+    """A number above zero. Raises ValueError."""
+    value = float(raw)
+    if not 0 < value < 1e6:
+        raise ValueError("takes a number above zero")
+    return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncSettings(ServiceSettings):
+    """What sync needs beside what every service needs."""
+
+    credential_key: bytes = setting(
+        "HUB_CREDENTIAL_KEY", help="Encrypts channel credentials: 32 bytes in base64.", parse=parse_key, secret=True
+    )
+    sandbox_url: str = setting(
+        "HUB_SANDBOX_URL", "", "The marketplace sandbox; its accounts become the first channels."
+    )
+    public_url: str = setting("HUB_PUBLIC_URL", "", "The gateway's address as platforms reach it, for webhooks.")
+    workers: bool = setting("HUB_SYNC_WORKERS", True, "Whether this process pushes and takes orders in.")
+    fold_ms: float = setting("HUB_SYNC_FOLD_MS", 25.0, "How long stock changes are gathered.", parse=parse_positive)
+    push_gap_ms: float = setting(
+        "HUB_SYNC_PUSH_GAP_MS", 300.0, "Least time between two pushes of one listing.", parse=parse_positive
+    )
+    push_timeout_s: float = setting("HUB_SYNC_PUSH_TIMEOUT", 20.0, "Most seconds of one push.", parse=parse_positive)
+    lease_s: float = setting(
+        "HUB_SYNC_LEASE", 30.0, "Seconds a worker holds a listing; longer than a push may take.", parse=parse_positive
+    )
+    backstop_s: float = setting(
+        "HUB_SYNC_BACKSTOP", 1.0, "Seconds between two looks for work that nobody announced.", parse=parse_positive
+    )
+
+    def __post_init__(self) -> None:
+        if self.lease_s < self.push_timeout_s + 5:
+            raise SettingsError("HUB_SYNC_LEASE has to be at least 5 seconds longer than HUB_SYNC_PUSH_TIMEOUT")

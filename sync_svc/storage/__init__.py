@@ -1,0 +1,1 @@
+"""The schema `sync` and every statement on it."""

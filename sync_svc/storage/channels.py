@@ -1,0 +1,176 @@
+"""Channels as they are stored: reading, making, changing, and what the workers note on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.database import Database, Statement
+from sync_svc.domain.channel import Block, Channel, ChannelState, Platform, Rules
+from sync_svc.domain.errors import ChannelNotFound
+from sync_svc.storage.tables import channel
+
+_COLUMNS = [
+    column
+    for column in channel.c
+    if column.name
+    not in {
+        "block_count",
+        "order_cursor",
+        "next_poll_at",
+        "poll_lease",
+        "poll_lease_until",
+        "last_poll_at",
+        "last_order_at",
+    }
+]
+_SELECT = select(*_COLUMNS)
+
+_BLOCK = Statement(
+    text("""
+UPDATE sync.channel SET block = CAST(:block AS text), block_message = CAST(:message AS text), block_count = block_count + 1,
+  blocked_until = greatest(blocked_until, clock_timestamp() + CAST(:wait_s AS double precision) * interval '1 second')
+WHERE id = CAST(:id AS bigint) RETURNING block_count
+""")
+)
+_UNBLOCK = Statement(
+    text("""
+UPDATE sync.channel SET block = NULL, block_message = '', block_count = 0, blocked_until = NULL
+WHERE id = CAST(:id AS bigint) AND block IS NOT NULL
+""")
+)
+_BLOCK_COUNT = Statement(text("SELECT block_count FROM sync.channel WHERE id = CAST(:id AS bigint)"))
+_CLAIM_POLL = Statement(
+    text("""
+UPDATE sync.channel SET poll_lease = CAST(:lease AS uuid),
+  poll_lease_until = clock_timestamp() + CAST(:lease_s AS double precision) * interval '1 second'
+WHERE id = CAST(:id AS bigint) AND next_poll_at <= clock_timestamp()
+  AND (poll_lease_until IS NULL OR poll_lease_until < clock_timestamp())
+  AND (blocked_until IS NULL OR blocked_until <= clock_timestamp())
+RETURNING order_cursor
+""")
+)
+_END_POLL = text("""
+UPDATE sync.channel SET poll_lease = NULL, poll_lease_until = NULL, order_cursor = coalesce(:cursor, order_cursor),
+  last_poll_at = CASE WHEN CAST(:cursor AS text) IS NULL THEN last_poll_at ELSE clock_timestamp() END,
+  last_order_at = greatest(last_order_at, CAST(:last_order_at AS timestamptz)),
+  next_poll_at = clock_timestamp() + CAST(:wait_s AS double precision) * interval '1 second'
+WHERE id = CAST(:id AS bigint) AND poll_lease = CAST(:lease AS uuid)
+""")
+_POLL_NOW = text("UPDATE sync.channel SET next_poll_at = clock_timestamp() WHERE id = :id")
+
+
+async def list_channels(db: Database) -> list[Channel]:
+    """Every channel, by id."""
+    async with db.translated(), db.read.connect() as conn:
+        return [as_channel(row) for row in await conn.execute(_SELECT.order_by(channel.c.id))]
+
+
+async def get_channel(db: Database, channel_id: int) -> Channel:
+    """One channel. Raises ChannelNotFound."""
+    async with db.translated(), db.read.connect() as conn:
+        return _found((await conn.execute(_SELECT.where(channel.c.id == channel_id))).first(), channel_id)
+
+
+async def lock_channel(conn: AsyncConnection, channel_id: int) -> Channel:
+    """One channel, locked for the transaction. Raises ChannelNotFound."""
+    return _found((await conn.execute(_SELECT.where(channel.c.id == channel_id).with_for_update())).first(), channel_id)
+
+
+async def insert_channel(conn: AsyncConnection, values: Mapping[str, Any]) -> Channel:
+    """Make a channel. Raises ChannelExists."""
+    row = (await conn.execute(insert(channel).values(**values).returning(*_COLUMNS))).one()
+    return as_channel(row)
+
+
+async def update_channel(conn: AsyncConnection, channel_id: int, values: Mapping[str, Any]) -> Channel:
+    """Change a channel as a person wants it; its version rises."""
+    changed = update(channel).where(channel.c.id == channel_id)
+    changed = changed.values(**values, version=channel.c.version + 1, updated_at=text("clock_timestamp()"))
+    return as_channel((await conn.execute(changed.returning(*_COLUMNS))).one())
+
+
+async def channels_of_platform(conn: AsyncConnection, platforms: Sequence[str]) -> list[Channel]:
+    """The channels of some platforms."""
+    found = await conn.execute(_SELECT.where(channel.c.platform.in_(platforms)).order_by(channel.c.id))
+    return [as_channel(row) for row in found]
+
+
+async def poll_now(conn: AsyncConnection, channel_id: int) -> None:
+    """Make the channel due for a look for orders."""
+    await conn.execute(_POLL_NOW, {"id": channel_id})
+
+
+class ChannelNotes:
+    """What the workers note on a channel; its version stays."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def block(self, channel_id: int, block: Block, wait_s: float, message: str) -> None:
+        """Keep the whole account silent for a while, on all workers. A longer silence already set stays."""
+        await self._db.fetchval(_BLOCK, id=channel_id, block=block.value, wait_s=wait_s, message=message)
+
+    async def block_count(self, channel_id: int) -> int:
+        """How often in a row it was blocked."""
+        return int(await self._db.fetchval(_BLOCK_COUNT, id=channel_id) or 0)
+
+    async def unblock(self, channel_id: int) -> None:
+        """The account answers again."""
+        await self._db.execute(_UNBLOCK, id=channel_id)
+
+    async def claim_poll(self, channel_id: int, lease: UUID, lease_s: float) -> str | None:
+        """Take the channel's turn to look for orders and answer the cursor; None when it is not due or another has it."""
+        cursor: str | None = await self._db.fetchval(_CLAIM_POLL, id=channel_id, lease=lease, lease_s=lease_s)
+        return cursor
+
+
+async def end_poll(
+    conn: AsyncConnection,
+    channel_id: int,
+    lease: UUID,
+    *,
+    cursor: str | None,
+    wait_s: float,
+    last_order_at: datetime | None,
+) -> bool:
+    """End a look for orders and say when the next is due; False when the turn was lost. A failed one has no cursor."""
+    values = {"id": channel_id, "lease": lease, "cursor": cursor, "wait_s": wait_s, "last_order_at": last_order_at}
+    return (await conn.execute(_END_POLL, values)).rowcount > 0
+
+
+def _found(row: Row[Any] | None, channel_id: int) -> Channel:
+    if row is None:
+        raise ChannelNotFound(channel_id)
+    return as_channel(row)
+
+
+def as_channel(row: Row[Any]) -> Channel:
+    """A channel from a row of its table."""
+    return Channel(
+        id=row.id,
+        platform=Platform(row.platform),
+        account=row.account,
+        display_name=row.display_name,
+        site=row.site,
+        api_base_url=row.api_base_url,
+        token_url=row.token_url,
+        options=row.options,
+        rules=Rules(row.buffer_units, row.cap_units, row.price_factor, row.zero_when_paused, row.poll_interval_s),
+        state=ChannelState(row.state),
+        credential_names=tuple(row.credential_names),
+        version=row.version,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        activated_at=row.activated_at,
+        blocked_until=row.blocked_until,
+        block=Block(row.block) if row.block else None,
+        block_message=row.block_message,
+        sealed_credentials=row.sealed_credentials,
+        sealed_webhook=row.sealed_webhook,
+    )

@@ -1,0 +1,236 @@
+"""What sync asks of catalog and inventory, always at the moment it needs it, under its own account.
+
+`StockSource`, `CatalogSource` and `Allocator` are what the workers see; the classes below are the same over gRPC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Protocol
+
+from google.type.money_pb2 import Money
+from usav.catalog.v1 import catalog_service_pb2_grpc, variant_pb2, watch_pb2
+from usav.inventory.v1 import inventory_service_pb2, inventory_service_pb2_grpc, item_pb2
+
+from chassis.clients import Clients, remote_errors
+from chassis.errors import Code, HubError
+from sync_svc.domain.listing import Urgency
+from sync_svc.domain.order import Line
+from sync_svc.planner import Truth, VariantFacts
+
+_READ_S = 10.0
+_WRITE_S = 10.0
+_PAGE = 1000
+HOLD = timedelta(days=7)
+"""How long units are held for an order that is not paid."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEvent:
+    """One step of a feed: the token behind it, and the variant it changed (none for a checkpoint)."""
+
+    resume_token: str
+    variant_id: int | None = None
+    urgency: Urgency = Urgency.STOCK
+    content: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KnownVariant:
+    """A variant of the catalog that is not deleted."""
+
+    id: int
+    sku: str
+
+
+class TruthSource(Protocol):
+    """Reads what is true now."""
+
+    async def truth(self, variant_ids: Sequence[int]) -> Truth:
+        """Free units and catalog facts of these variants, read after this call began. Raises HubError."""
+        ...
+
+    async def find_variant(self, *, variant_id: int = 0, sku: str = "") -> KnownVariant | None:
+        """A variant by id or SKU; None when there is none or it is deleted. Raises HubError."""
+        ...
+
+
+class FeedSource(Protocol):
+    """One change feed."""
+
+    def follow(self, resume_token: str) -> AsyncIterator[FeedEvent]:
+        """Follow from a token, empty from now on; a checkpoint comes first. Raises HubError."""
+        ...
+
+
+class Allocator(Protocol):
+    """Promises units to orders."""
+
+    async def allocate(self, reference: str, lines: Sequence[Line], *, sell: bool) -> None:
+        """Hold or sell the units of these lines, all or none. Safe to repeat. Raises HubError."""
+        ...
+
+    async def release(self, reference: str, line_ids: Sequence[str] = ()) -> None:
+        """Give back an order's units, or those of some lines. Safe to repeat, also when there are none. Raises HubError."""
+        ...
+
+
+class HubTruth:
+    """Truth over gRPC."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._stock = inventory_service_pb2_grpc.InventoryServiceStub(clients.channel("inventory"))
+        self._catalog = catalog_service_pb2_grpc.CatalogServiceStub(clients.channel("catalog"))
+
+    async def truth(self, variant_ids: Sequence[int]) -> Truth:
+        """See TruthSource."""
+        free: dict[int, int] = {}
+        facts: dict[int, VariantFacts] = {}
+        wanted = sorted(set(variant_ids))
+        for start in range(0, len(wanted), _PAGE):
+            page = wanted[start : start + _PAGE]
+            free.update(await self._free_units(page))
+            facts.update(await self._facts(page))
+        return Truth(free, facts)
+
+    async def find_variant(self, *, variant_id: int = 0, sku: str = "") -> KnownVariant | None:
+        """See TruthSource."""
+        request = variant_pb2.BatchGetVariantsRequest(ids=[variant_id] if variant_id else [], skus=[sku] if sku else [])
+        for variant in await self._variants(request):
+            return KnownVariant(variant.id, variant.full_sku)
+        return None
+
+    async def _free_units(self, variant_ids: Sequence[int]) -> dict[int, int]:
+        request = inventory_service_pb2.BatchGetAvailabilityRequest(variant_ids=variant_ids)
+        async with own_call(self._clients) as metadata:
+            answer = await self._stock.BatchGetAvailability(request, metadata=metadata, timeout=_READ_S)
+        return {item.variant_id: item.free_units for item in answer.items}
+
+    async def _facts(self, variant_ids: Sequence[int]) -> dict[int, VariantFacts]:
+        found = await self._variants(variant_pb2.BatchGetVariantsRequest(ids=variant_ids))
+        return {variant.id: _facts(variant) for variant in found}
+
+    async def _variants(self, request: variant_pb2.BatchGetVariantsRequest) -> list[variant_pb2.Variant]:
+        async with own_call(self._clients) as metadata:
+            answer = await self._catalog.BatchGetVariants(request, metadata=metadata, timeout=_READ_S)
+        return [variant for variant in answer.items if not variant.HasField("delete_time")]
+
+
+class StockFeed:
+    """inventory.WatchStock."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._stub = inventory_service_pb2_grpc.InventoryServiceStub(clients.channel("inventory"))
+
+    async def follow(self, resume_token: str) -> AsyncIterator[FeedEvent]:
+        """See FeedSource."""
+        request = inventory_service_pb2.WatchStockRequest(resume_token=resume_token)
+        async with own_call(self._clients) as metadata:
+            async for message in self._stub.WatchStock(request, metadata=metadata):
+                yield _stock_event(message)
+
+
+class CatalogFeed:
+    """catalog.WatchCatalog."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._stub = catalog_service_pb2_grpc.CatalogServiceStub(clients.channel("catalog"))
+
+    async def follow(self, resume_token: str) -> AsyncIterator[FeedEvent]:
+        """See FeedSource."""
+        request = watch_pb2.WatchCatalogRequest(resume_token=resume_token)
+        async with own_call(self._clients) as metadata:
+            async for message in self._stub.WatchCatalog(request, metadata=metadata):
+                yield _catalog_event(message)
+
+
+class HubAllocator:
+    """inventory's allocations."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._stub = inventory_service_pb2_grpc.InventoryServiceStub(clients.channel("inventory"))
+
+    async def allocate(self, reference: str, lines: Sequence[Line], *, sell: bool) -> None:
+        """See Allocator."""
+        request = inventory_service_pb2.AllocateUnitsRequest(
+            order_reference=reference, sell=sell, reason="Ordered on its channel."
+        )
+        for line in lines:
+            wanted = request.lines.add(line_id=line.line_id, sku=line.sku, quantity=line.quantity)
+            if sell and line.unit_price is not None:
+                wanted.sale_price.CopyFrom(money(line.unit_price, line.currency))
+        if not sell:
+            request.hold_duration.FromTimedelta(HOLD)
+        async with own_call(self._clients) as metadata:
+            await self._stub.AllocateUnits(request, metadata=metadata, timeout=_WRITE_S)
+
+    async def release(self, reference: str, line_ids: Sequence[str] = ()) -> None:
+        """See Allocator."""
+        request = inventory_service_pb2.ReleaseAllocationRequest(
+            order_reference=reference, line_ids=line_ids, reason="Cancelled on its channel."
+        )
+        try:
+            async with own_call(self._clients) as metadata:
+                await self._stub.ReleaseAllocation(request, metadata=metadata, timeout=_WRITE_S)
+        except HubError as error:
+            if error.code is not Code.NOT_FOUND:
+                raise
+
+
+def money(amount: Decimal, currency: str) -> Money:
+    """An amount as google.type.Money."""
+    units = int(amount)
+    return Money(currency_code=currency, units=units, nanos=int((amount - units) * 1_000_000_000))
+
+
+def amount_of(value: Money) -> Decimal:
+    """The amount of a google.type.Money."""
+    return Decimal(value.units) + Decimal(value.nanos) / 1_000_000_000
+
+
+@asynccontextmanager
+async def own_call(clients: Clients) -> AsyncIterator[Any]:
+    """Metadata for a call under the service's own account; a refused token is dropped, errors become HubErrors."""
+    metadata = await clients.as_service()
+    try:
+        async with remote_errors():
+            yield metadata
+    except HubError as error:
+        if error.code is Code.UNAUTHENTICATED:
+            clients.identity.forget()
+        raise
+
+
+def _facts(variant: variant_pb2.Variant) -> VariantFacts:
+    has_price = variant.HasField("price")
+    return VariantFacts(
+        name=variant.name,
+        price=amount_of(variant.price) if has_price else None,
+        currency=(variant.price.currency_code or "USD") if has_price else "USD",
+        condition=variant.condition_code,
+    )
+
+
+def _stock_event(message: inventory_service_pb2.WatchStockResponse) -> FeedEvent:
+    if not message.HasField("change"):
+        return FeedEvent(message.resume_token)
+    change = message.change
+    fell = change.before_status == item_pb2.Item.AVAILABLE and change.after_status != item_pb2.Item.AVAILABLE
+    return FeedEvent(message.resume_token, change.variant_id, Urgency.STOCK_FELL if fell else Urgency.STOCK)
+
+
+def _catalog_event(message: watch_pb2.WatchCatalogResponse) -> FeedEvent:
+    if not message.HasField("change") or not message.change.HasField("variant"):
+        return FeedEvent(message.resume_token)
+    change = message.change
+    deleted = change.variant.HasField("delete_time")
+    urgency = Urgency.STOCK_FELL if deleted else Urgency.PRICE_OR_CONTENT
+    return FeedEvent(message.resume_token, change.variant.id, urgency, content=True)

@@ -1,0 +1,1 @@
+"""What runs in the background: reading the feeds, pushing listings, taking orders in."""
