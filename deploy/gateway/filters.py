@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from build_tools.descriptors import Hub, ours
-from deploy.gateway.oauth_status import oauth_status_options
-from deploy.gateway.routes import CORS, TRANSCODER
+from deploy.gateway import raw_status
+from deploy.gateway.routes import BODY_LIMIT, CORS, TRANSCODER
 from deploy.gateway.settings import GatewaySettings
 
 Config = dict[str, Any]
@@ -30,7 +30,8 @@ def http_filters(hub: Hub, settings: GatewaySettings) -> list[Config]:
         _filter(CORS, "cors.v3.Cors"),
         _filter("envoy.filters.http.grpc_web", "grpc_web.v3.GrpcWeb"),
         _filter("envoy.filters.http.compressor", "compressor.v3.Compressor", **_compressor()),
-        _filter("envoy.filters.http.lua", "lua.v3.Lua", **oauth_status_options()),
+        {**_filter(raw_status.FILTER, "lua.v3.Lua"), "disabled": True},
+        _filter(BODY_LIMIT, "buffer.v3.Buffer", max_request_bytes=settings.body_bytes),
         _filter(TRANSCODER, "grpc_json_transcoder.v3.GrpcJsonTranscoder", **_transcoder(hub, settings)),
         _filter("envoy.filters.http.router", "router.v3.Router", suppress_envoy_headers=True),
     ]
@@ -43,7 +44,10 @@ def _filter(name: str, kind: str, **options: Any) -> Config:
 def _compressor() -> Config:
     return {
         "response_direction_config": {
-            "common_config": {"min_content_length": 1024, "content_type": _COMPRESSED},
+            "common_config": {
+                "min_content_length": 1024,
+                "content_type_matcher": [{"exact": kind} for kind in _COMPRESSED],
+            },
         },
         "compressor_library": {
             "name": "gzip",
@@ -75,6 +79,5 @@ def _transcoder(hub: Hub, settings: GatewaySettings) -> Config:
             "reject_unknown_query_parameters": True,
             "reject_binding_body_field_collisions": True,
         },
-        "max_request_body_size": settings.body_bytes,
         "max_response_body_size": settings.answer_bytes,
     }

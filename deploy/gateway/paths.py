@@ -17,6 +17,7 @@ from build_tools.routes import Route, all_routes, routes_of
 
 _VARIABLE = re.compile(r"\{[^}=]+(?:=([^}]*))?\}")
 _HOSTS = {"hub": "auth"}
+_RAW = "google.api.HttpBody"
 
 
 class Treatment(Enum):
@@ -28,12 +29,20 @@ class Treatment(Enum):
 
 
 @dataclass(frozen=True)
-class PathGroup:
-    """Paths with one destination, verb and treatment. `verb` is empty for gRPC paths."""
+class Destination:
+    """Where a path leads and how. `verb` is empty for gRPC paths; a `raw` answer is not a message of ours as JSON."""
 
     service: str
     treatment: Treatment
-    verb: str
+    verb: str = ""
+    raw: bool = False
+
+
+@dataclass(frozen=True)
+class PathGroup:
+    """The paths of one destination."""
+
+    destination: Destination
     patterns: tuple[str, ...]
 
     @property
@@ -46,22 +55,22 @@ def json_groups(hub: Hub) -> list[PathGroup]:
     """The JSON paths; a path that another group's variables would swallow stands before all groups, on its own."""
     routes = all_routes(hub)
     special = [route for route in routes if _is_swallowed(route, routes)]
-    common: dict[tuple[str, Treatment, str], list[str]] = defaultdict(list)
+    common: dict[Destination, list[str]] = defaultdict(list)
     for route in routes:
         if route not in special:
             common[_destination(route)].append(pattern_of(route.template))
-    alone = [PathGroup(*_destination(route), (pattern_of(route.template),)) for route in special]
-    return alone + [PathGroup(*key, tuple(patterns)) for key, patterns in common.items()]
+    alone = [PathGroup(_destination(route), (pattern_of(route.template),)) for route in special]
+    return alone + [PathGroup(destination, tuple(patterns)) for destination, patterns in common.items()]
 
 
 def grpc_groups(hub: Hub) -> list[PathGroup]:
     """The gRPC paths of all our services."""
-    found: dict[tuple[str, Treatment], list[str]] = defaultdict(list)
+    found: dict[Destination, list[str]] = defaultdict(list)
     for service in hub.services.values():
         for method in service.methods if ours(service.full_name) else ():
             path = f"/{re.escape(service.full_name)}/{method.name}"
-            found[service_of(method), treatment_of(method)].append(path)
-    return [PathGroup(service, treatment, "", tuple(paths)) for (service, treatment), paths in found.items()]
+            found[Destination(service_of(method), treatment_of(method))].append(path)
+    return [PathGroup(destination, tuple(paths)) for destination, paths in found.items()]
 
 
 def allowed_verbs(hub: Hub) -> dict[tuple[str, ...], list[str]]:
@@ -102,8 +111,10 @@ def _segments(pattern: str) -> str:
     return "/".join({"*": "[^/]+", "**": ".+"}.get(part, re.escape(part)) for part in pattern.split("/"))
 
 
-def _destination(route: Route) -> tuple[str, Treatment, str]:
-    return service_of(route.method), treatment_of(route.method), route.verb.upper()
+def _destination(route: Route) -> Destination:
+    method = route.method
+    raw = method.response == _RAW
+    return Destination(service_of(method), treatment_of(method), route.verb.upper(), raw)
 
 
 def _is_swallowed(route: Route, routes: Iterable[Route]) -> bool:

@@ -57,8 +57,8 @@ def _protocol(settings: GatewaySettings) -> Config:
         "server_name": "usav-hub",
         "use_remote_address": True,
         "xff_num_trusted_hops": settings.trusted_proxies,
-        # Not even loopback is trusted to send x-envoy-* headers.
-        "internal_address_config": {},
+        # Nobody, not even loopback, is trusted to send x-envoy-* headers or a request id: this is no sender's address.
+        "internal_address_config": {"cidr_ranges": [{"address_prefix": "255.255.255.255", "prefix_len": 32}]},
         "always_set_request_id_in_response": True,
         "normalize_path": True,
         "merge_slashes": True,

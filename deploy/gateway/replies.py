@@ -87,7 +87,12 @@ def _header_filter(name: str, **match: Any) -> Config:
 _SPEAKS_JSON: Config = {
     "or_filter": {
         "filters": [
-            _header_filter("content-type", string_match={"prefix": "application/grpc"}, invert_match=True),
+            _header_filter(
+                "content-type",
+                string_match={"prefix": "application/grpc"},
+                invert_match=True,
+                treat_missing_header_as_empty=True,
+            ),
             _header_filter("x-envoy-original-path", present_match=True),
         ]
     }

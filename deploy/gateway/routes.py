@@ -5,21 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from build_tools.descriptors import Hub
+from deploy.gateway import raw_status
 from deploy.gateway.pages import page_routes
-from deploy.gateway.paths import PathGroup, Treatment, allowed_verbs, grpc_groups, json_groups
+from deploy.gateway.paths import Destination, PathGroup, Treatment, allowed_verbs, grpc_groups, json_groups
 from deploy.gateway.settings import GatewaySettings
 
 Config = dict[str, Any]
 
 TRANSCODER = "envoy.filters.http.grpc_json_transcoder"
 CORS = "envoy.filters.http.cors"
-_NOT_TRANSCODED = {
-    TRANSCODER: {
-        "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig",
-        "disabled": True,
-        "config": {},
-    }
-}
+BODY_LIMIT = "envoy.filters.http.buffer"
+_OFF: Config = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": True, "config": {}}
+# A stream may be of any length; its messages are limited by the services.
+_UNLIMITED = {BODY_LIMIT: _OFF}
+_NOT_TRANSCODED = {TRANSCODER: _OFF, **_UNLIMITED}
 # Served by auth's process for all services; health there is that of auth alone, /health is that of the hub.
 _SHARED_GRPC = ("/grpc.reflection.v1.ServerReflection/", "/grpc.reflection.v1alpha.ServerReflection/", "/grpc.health.v1.Health/")
 _RETRY_ON = {
@@ -34,9 +33,10 @@ _MARGIN_SECONDS = 2
 def route_table(hub: Hub, settings: GatewaySettings) -> Config:
     """The route configuration of the one listener."""
     routes = [
-        *(_grpc_route(group, settings) for group in grpc_groups(hub) if group.service in settings.endpoints),
+        *_preflight(settings),
+        *(_grpc_route(group, settings) for group in grpc_groups(hub) if _is_served(group, settings)),
         *_shared_grpc_routes(settings),
-        *(_json_route(group, settings) for group in json_groups(hub) if group.service in settings.endpoints),
+        *(_json_route(group, settings) for group in json_groups(hub) if _is_served(group, settings)),
         *(_untranscoded(route) for route in page_routes(settings)),
         *(_wrong_verb(verbs, patterns) for verbs, patterns in allowed_verbs(hub).items()),
         _untranscoded({"match": {"prefix": "/"}, "direct_response": {"status": 404}}),
@@ -48,7 +48,10 @@ def route_table(hub: Hub, settings: GatewaySettings) -> Config:
             # The address for throttling; unlike x-forwarded-for, no caller can choose it.
             _header("x-client-address", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", "OVERWRITE_IF_EXISTS_OR_ADD"),
         ],
-        "response_headers_to_add": [_header("x-content-type-options", "nosniff", "ADD_IF_ABSENT")],
+        "response_headers_to_add": [
+            _header("x-content-type-options", "nosniff", "ADD_IF_ABSENT"),
+            *([_header("vary", "Origin", "APPEND_IF_EXISTS_OR_ADD")] if settings.cors_origins else []),
+        ],
         "response_headers_to_remove": ["x-envoy-upstream-service-time"],
         "virtual_hosts": [
             {
@@ -72,7 +75,7 @@ def cors_policy(settings: GatewaySettings) -> Config:
             "grpc-status, grpc-message, grpc-status-details-bin, x-request-id, retry-after, content-disposition, allow"
         ),
         "max_age": "7200",
-        "forward_not_matching_preflights": True,
+        "forward_not_matching_preflights": False,
     }
 
 
@@ -80,9 +83,16 @@ def _origin(origin: str) -> Config:
     return {"safe_regex": {"regex": ".*"}} if origin == "*" else {"exact": origin}
 
 
+def _preflight(settings: GatewaySettings) -> list[Config]:
+    """Browsers' questions before a call; the CORS filter answers them, but only on a route that leads to a service."""
+    asks = {"name": "access-control-request-method", "present_match": True}
+    match = {"prefix": "/", "headers": [{"name": ":method", "string_match": {"exact": "OPTIONS"}}, asks]}
+    return [_untranscoded({"match": match, "route": {"cluster": name}}) for name in list(settings.endpoints)[:1]]
+
+
 def _grpc_route(group: PathGroup, settings: GatewaySettings) -> Config:
     match = {"safe_regex": {"regex": group.regex}, "headers": [_GRPC]}
-    return _untranscoded({"match": match, "route": _action(group.service, group.treatment, settings)})
+    return _untranscoded({"match": match, "route": _action(group.destination, settings)})
 
 
 # gRPC-web too: its content type is application/grpc-web+proto.
@@ -92,28 +102,39 @@ _GRPC: Config = {"name": "content-type", "string_match": {"prefix": "application
 def _shared_grpc_routes(settings: GatewaySettings) -> list[Config]:
     if "auth" not in settings.endpoints:
         return []
-    action = _action("auth", Treatment.STREAM, settings)
+    action = _action(Destination("auth", Treatment.STREAM), settings)
     return [_untranscoded({"match": {"prefix": prefix, "headers": [_GRPC]}, "route": action}) for prefix in _SHARED_GRPC]
 
 
+def _is_served(group: PathGroup, settings: GatewaySettings) -> bool:
+    return group.destination.service in settings.endpoints
+
+
 def _json_route(group: PathGroup, settings: GatewaySettings) -> Config:
-    verb = {"name": ":method", "string_match": {"exact": group.verb}}
+    destination = group.destination
+    verb = {"name": ":method", "string_match": {"exact": destination.verb}}
     route: Config = {
         "match": {"safe_regex": {"regex": group.regex}, "headers": [verb]},
-        "route": _action(group.service, group.treatment, settings),
+        "route": _action(group.destination, settings),
+        "response_headers_to_remove": ["grpc-accept-encoding"],
     }
-    if group.treatment is not Treatment.STREAM:
+    if destination.raw:
+        route["typed_per_filter_config"] = raw_status.on_route()
+    if destination.treatment is Treatment.STREAM:
+        route["typed_per_filter_config"] = {**route.get("typed_per_filter_config", {}), **_UNLIMITED}
+    else:
         # JSON callers send no deadline; without one a service would work on for nobody.
         timeout = _header("grpc-timeout", f"{settings.call_seconds}S", "ADD_IF_ABSENT")
         route["request_headers_to_add"] = [timeout]
     return route
 
 
-def _action(service: str, treatment: Treatment, settings: GatewaySettings) -> Config:
+def _action(destination: Destination, settings: GatewaySettings) -> Config:
+    treatment = destination.treatment
     limit = 0 if treatment is Treatment.STREAM else settings.call_seconds + _MARGIN_SECONDS
     idle = settings.stream_idle_seconds if treatment is Treatment.STREAM else limit * 2
     return {
-        "cluster": service,
+        "cluster": destination.service,
         "timeout": f"{limit}s",
         "idle_timeout": f"{idle}s",
         "retry_policy": {

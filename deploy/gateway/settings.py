@@ -28,7 +28,8 @@ class GatewaySettings:
     # Longer than any single operation takes; streams are exempt.
     call_seconds: int = 30
     stream_idle_seconds: int = 300
-    body_bytes: int = 8 * 1024 * 1024
+    # A little less than the services take as one message.
+    body_bytes: int = 7 * 1024 * 1024
     answer_bytes: int = 32 * 1024 * 1024
     header_kilobytes: int = 24
     workers: int = 2
