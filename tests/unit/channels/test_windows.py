@@ -47,9 +47,7 @@ def test_last_page_ends_the_window() -> None:
 
 
 @given(st.integers(1, 40), st.lists(st.tuples(st.integers(0, 39), st.integers(0, 5)), max_size=12))
-def test_no_order_is_missed_however_many_leave_the_window_meanwhile(
-    count: int, leaving: list[tuple[int, int]]
-) -> None:
+def test_no_order_is_missed_however_many_leave_the_window_meanwhile(count: int, leaving: list[tuple[int, int]]) -> None:
     """Orders leave (they were modified again, and come in a later window); those that stay must all be read."""
     orders = list(range(count))
     left: set[int] = set()
