@@ -113,9 +113,9 @@ def _create_users() -> None:
         _moment("last_sign_in_at", nullable=True),
         sa.Column("version", sa.Integer, nullable=False, server_default=sa.text("1")),
         sa.PrimaryKeyConstraint("id", name="pk_users"),
-        sa.CheckConstraint("username ~ '^[A-Za-z0-9_]{3,50}$'", name="ck_users_username"),
-        sa.CheckConstraint("length(full_name) <= 200", name="ck_users_full_name"),
-        sa.CheckConstraint(_ROLES, name="ck_users_role"),
+        sa.CheckConstraint("username ~ '^[A-Za-z0-9_]{3,50}$'", name=op.f("ck_users_username")),
+        sa.CheckConstraint("length(full_name) <= 200", name=op.f("ck_users_full_name")),
+        sa.CheckConstraint(_ROLES, name=op.f("ck_users_role")),
         schema=_S,
     )
     op.create_index("uq_users_username", "users", [sa.text("lower(username)")], unique=True, schema=_S)
@@ -131,8 +131,8 @@ def _create_service_accounts() -> None:
         _moment("created_at"),
         _moment("last_used_at", nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_service_accounts"),
-        sa.CheckConstraint("client_id ~ '^[A-Za-z0-9_-]{3,50}$'", name="ck_service_accounts_client_id"),
-        sa.CheckConstraint(_ROLES, name="ck_service_accounts_role"),
+        sa.CheckConstraint("client_id ~ '^[A-Za-z0-9_-]{3,50}$'", name=op.f("ck_service_accounts_client_id")),
+        sa.CheckConstraint(_ROLES, name=op.f("ck_service_accounts_role")),
         schema=_S,
     )
     unique_client = [sa.text("lower(client_id)")]
