@@ -22,6 +22,7 @@ from auth_svc.settings import AuthSettings
 from auth_svc.storage.constraints import CONSTRAINTS
 from auth_svc.storage.tables import SCHEMA, stored_answers
 from chassis.clients import Clients
+from chassis.clock import Clock, now
 from chassis.context import Principal, acting_as
 from chassis.database import Database
 from chassis.errors import Unavailable
@@ -39,14 +40,14 @@ _AUTH = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
 _HUB = hub_service_pb2.DESCRIPTOR.services_by_name["HubService"]
 
 
-async def build(settings: AuthSettings) -> Service:
-    """Everything the process runs. Raises Unavailable when the database does not come, SettingsError."""
+async def build(settings: AuthSettings, clock: Clock = now) -> Service:
+    """Everything the process runs; `clock` is for tests. Raises Unavailable when the database does not come, SettingsError."""
     db = await Database.open(
         settings.database_url, schema=SCHEMA, pool_size=settings.pool_size, constraints=CONSTRAINTS
     )
     keys = KeyRing(db, settings.signing_key_secret)
     mint = TokenMint(keys, settings.token_issuer, settings.token_audience, settings.lifetimes, settings.seal_key)
-    runtime = Runtime(db, PasswordHasher(settings.password_workers), mint)
+    runtime = Runtime(db, PasswordHasher(settings.password_workers), mint, clock)
     with acting_as(_ITSELF, "start"):
         await _prepare(runtime, keys, settings)
     return _service(settings, runtime, keys)
@@ -81,7 +82,7 @@ def _service(settings: AuthSettings, runtime: Runtime, keys: KeyRing) -> Service
         migrations="auth_svc.migrations",
         fetch_keys=keys.published,
         background=[partial(keep_tidy, runtime, once)],
-        closers=[clients.close],
+        closers=[clients.close, runtime.hasher.close],
         reflect_all=True,
         max_calls=settings.max_calls,
     )

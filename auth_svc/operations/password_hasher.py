@@ -59,7 +59,7 @@ class PasswordHasher:
         async with self.turn():
             return await self._in_thread(lambda: self._argon.hash(password))
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Lets the workers end."""
         self._threads.shutdown(wait=False)
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from auth_svc.operations.password_hasher import PasswordHasher
 from auth_svc.operations.token_mint import TokenMint
-from chassis import clock
 from chassis.clock import Clock
 from chassis.database import Database
 
@@ -18,4 +17,4 @@ class Runtime:
     db: Database
     hasher: PasswordHasher
     mint: TokenMint
-    clock: Clock = clock.now
+    clock: Clock
