@@ -100,11 +100,14 @@ class AuthHub:
     ) -> token_pb2.TokenResponse:
         """The password grant."""
         request = pb.IssueTokenRequest(grant_type="password", username=username, password=password)
-        return await self.stub.IssueToken(request, metadata=from_address(address))
+        tokens: token_pb2.TokenResponse = await self.stub.IssueToken(request, metadata=from_address(address))
+        return tokens
 
     async def refresh(self, refresh_token: str) -> token_pb2.TokenResponse:
         """The refresh_token grant."""
-        return await self.stub.IssueToken(pb.IssueTokenRequest(grant_type="refresh_token", refresh_token=refresh_token))
+        request = pb.IssueTokenRequest(grant_type="refresh_token", refresh_token=refresh_token)
+        tokens: token_pb2.TokenResponse = await self.stub.IssueToken(request)
+        return tokens
 
     async def as_admin(self) -> list[tuple[str, str]]:
         """Metadata of the first admin."""
@@ -113,7 +116,9 @@ class AuthHub:
     async def new_user(self, role: str = "SALES_REP", **fields: Any) -> user_pb2.User:
         """A fresh user whose password is PASSWORD."""
         user = user_pb2.NewUser(**{"username": f"user_{next(_numbers)}", "password": PASSWORD, "role": role, **fields})
-        return await self.stub.CreateUser(pb.CreateUserRequest(user=user), metadata=await self.as_admin())
+        request = pb.CreateUserRequest(user=user)
+        created: user_pb2.User = await self.stub.CreateUser(request, metadata=await self.as_admin())
+        return created
 
     async def rows(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
         """What the administrator reads in the database."""

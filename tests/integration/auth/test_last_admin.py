@@ -19,7 +19,7 @@ Change = Callable[[int], Message]
 CHANGES: list[Change] = [
     lambda user_id: pb.DeactivateUserRequest(id=user_id),
     lambda user_id: pb.DeleteUserRequest(id=user_id),
-    lambda user_id: pb.UpdateUserRequest(user=user_pb2.User(id=user_id, role="SALES_REP")),
+    lambda user_id: pb.UpdateUserRequest(user=user_pb2.User(id=user_id, role=user_pb2.User.SALES_REP)),
 ]
 
 

@@ -99,7 +99,7 @@ async def test_an_empty_full_name_can_be_set_and_a_star_replaces_all(hub: AuthHu
     emptied = user_pb2.User(id=user.id, full_name="")
     changed = await hub.stub.UpdateUser(pb.UpdateUserRequest(user=emptied), metadata=admin)
     assert changed.full_name == ""
-    whole = user_pb2.User(id=user.id, username=user.username + "_x", role="WAREHOUSE_OP", is_active=False)
+    whole = user_pb2.User(id=user.id, username=user.username + "_x", role=user_pb2.User.WAREHOUSE_OP, is_active=False)
     request = pb.UpdateUserRequest(user=whole, update_mask=FieldMask(paths=["*"]))
     replaced = await hub.stub.UpdateUser(request, metadata=admin)
     assert (replaced.username, replaced.role, replaced.is_active) == (whole.username, whole.role, False)
@@ -132,7 +132,7 @@ async def test_what_cannot_be_a_change_names_the_field(
     [
         pb.DeactivateUserRequest(id=1),
         pb.DeleteUserRequest(id=1),
-        pb.UpdateUserRequest(user=user_pb2.User(id=1, role="SALES_REP")),
+        pb.UpdateUserRequest(user=user_pb2.User(id=1, role=user_pb2.User.SALES_REP)),
         pb.UpdateUserRequest(user=user_pb2.User(id=1, is_active=False)),
         pb.UpdateUserRequest(user=user_pb2.User(id=1, password=PASSWORD)),
     ],
@@ -183,7 +183,8 @@ async def test_a_sign_in_during_a_deactivation_leaves_no_live_session(hub: AuthH
 
 async def test_a_new_role_or_password_ends_the_sessions(hub: AuthHub) -> None:
     admin = await hub.as_admin()
-    for change in ({"role": "WAREHOUSE_OP"}, {"password": OTHER_PASSWORD}):
+    changes: list[dict[str, Any]] = [{"role": user_pb2.User.WAREHOUSE_OP}, {"password": OTHER_PASSWORD}]
+    for change in changes:
         user = await hub.new_user()
         tokens = await hub.sign_in(user.username, PASSWORD)
         request = pb.UpdateUserRequest(user=user_pb2.User(id=user.id, **change))
@@ -224,7 +225,7 @@ async def test_pages_hold_every_user_once(hub: AuthHub) -> None:
         if not token:
             break
     assert seen == [user.id for user in made]
-    inactive = pb.ListUsersRequest(username_prefix="page_", is_active=False, role="SALES_REP")
+    inactive = pb.ListUsersRequest(username_prefix="page_", is_active=False, role=user_pb2.User.SALES_REP)
     assert (await hub.stub.ListUsers(inactive, metadata=admin)).total_size == 3
 
 
