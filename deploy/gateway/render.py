@@ -60,6 +60,7 @@ def _protocol(settings: GatewaySettings) -> Config:
         # Nobody, not even loopback, is trusted to send x-envoy-* headers or a request id: this is no sender's address.
         "internal_address_config": {"cidr_ranges": [{"address_prefix": "255.255.255.255", "prefix_len": 32}]},
         "always_set_request_id_in_response": True,
+        "early_header_mutation_extensions": [_dropped_headers()],
         "normalize_path": True,
         "merge_slashes": True,
         # A serial number may hold an encoded slash.
@@ -77,6 +78,17 @@ def _protocol(settings: GatewaySettings) -> Config:
             "initial_stream_window_size": 256 * 1024,
             "initial_connection_window_size": 1024 * 1024,
         },
+    }
+
+
+def _dropped_headers() -> Config:
+    """Headers that mean something to gRPC's libraries, nothing to the hub, and break a call when they are malformed."""
+    kind = "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
+    names = [{"remove": "grpc-previous-rpc-attempts"}, {"remove": "grpc-retry-pushback-ms"}]
+    binary = {"remove_on_match": {"key_matcher": {"suffix": "-bin"}}}
+    return {
+        "name": "envoy.http.early_header_mutation.header_mutation",
+        "typed_config": {"@type": f"type.googleapis.com/{kind}", "mutations": [*names, binary]},
     }
 
 

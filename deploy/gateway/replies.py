@@ -36,6 +36,7 @@ REPLIES = (
     Reply(429, 8, "TOO_MANY_REQUESTS", "Too many requests; try again a little later."),
     Reply(431, 8, "HEADERS_TOO_LARGE", "The headers, the path among them, are larger than the hub takes."),
     Reply(500, 13, "GATEWAY_ERROR", "The gateway could not handle the request; its id finds it in the logs."),
+    Reply(501, 12, "REQUEST_UNSUPPORTED", "The gateway does not support this kind of request."),
     Reply(502, 14, "SERVICE_UNAVAILABLE", "The service broke off its answer; try again a little later."),
     Reply(503, 14, "SERVICE_UNAVAILABLE", "The service behind this path does not answer; try again a little later."),
     Reply(504, 4, "DEADLINE_EXCEEDED", "The service did not answer within the deadline."),

@@ -33,9 +33,11 @@ _MARGIN_SECONDS = 2
 def route_table(hub: Hub, settings: GatewaySettings) -> Config:
     """The route configuration of the one listener."""
     routes = [
+        _malformed_deadline(),
         *_preflight(settings),
         *(_grpc_route(group, settings) for group in grpc_groups(hub) if _is_served(group, settings)),
         *_shared_grpc_routes(settings),
+        _untranscoded({"match": {"prefix": "/", "headers": [_GRPC]}, "direct_response": {"status": 404}}),
         *(_json_route(group, settings) for group in json_groups(hub) if _is_served(group, settings)),
         *(_untranscoded(route) for route in page_routes(settings)),
         *(_wrong_verb(verbs, patterns) for verbs, patterns in allowed_verbs(hub).items()),
@@ -90,6 +92,14 @@ def _preflight(settings: GatewaySettings) -> list[Config]:
     return [_untranscoded({"match": match, "route": {"cluster": name}}) for name in list(settings.endpoints)[:1]]
 
 
+def _malformed_deadline() -> Config:
+    """A service's gRPC library would answer it as an error of its own."""
+    wrong = {"safe_regex": {"regex": "[0-9]{1,8}[HMSmun]"}}
+    match = {"prefix": "/", "headers": [{"name": "grpc-timeout", "string_match": wrong, "invert_match": True}]}
+    body = {"inline_string": "grpc-timeout takes up to 8 digits and one of H M S m u n"}
+    return _untranscoded({"match": match, "direct_response": {"status": 400, "body": body}})
+
+
 def _grpc_route(group: PathGroup, settings: GatewaySettings) -> Config:
     match = {"safe_regex": {"regex": group.regex}, "headers": [_GRPC]}
     return _untranscoded({"match": match, "route": _action(group.destination, settings)})
@@ -116,6 +126,8 @@ def _json_route(group: PathGroup, settings: GatewaySettings) -> Config:
     route: Config = {
         "match": {"safe_regex": {"regex": group.regex}, "headers": [verb]},
         "route": _action(group.destination, settings),
+        # What it says of the body is wrong once that has become a message.
+        "request_headers_to_remove": ["grpc-encoding"],
         "response_headers_to_remove": ["grpc-accept-encoding"],
     }
     if destination.raw:
