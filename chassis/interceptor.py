@@ -213,8 +213,8 @@ def _call_of(method: str, metadata: Any, context: grpc.aio.ServicerContext) -> C
             token = credentials.strip() if scheme.lower() == "bearer" else ""
         elif key == "x-request-id":
             request_id = value[:_MAX_REQUEST_ID]
-        elif key == "x-forwarded-for":
-            address = value.rpartition(",")[2].strip()
+        elif key == "x-client-address":
+            address = value[:64]
     remaining = context.time_remaining()
     return Call(
         request_id=request_id or new_request_id(),

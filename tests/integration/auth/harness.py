@@ -141,7 +141,7 @@ def bearer(token: str) -> list[tuple[str, str]]:
 
 def from_address(address: str) -> list[tuple[str, str]]:
     """Metadata as the gateway sends it for a caller at that address."""
-    return [("x-forwarded-for", address)]
+    return [("x-client-address", address)]
 
 
 @dataclass(frozen=True)
