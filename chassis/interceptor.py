@@ -13,13 +13,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from grpc_status import rpc_status
 
 from chassis.access import Policy
 from chassis.context import Call, enter_call, new_request_id
 from chassis.database_errors import is_database_error, translate
-from chassis.errors import HubError, ResourceExhausted
+from chassis.errors import HubError, InvalidArgument, ResourceExhausted
 from chassis.rpc_errors import from_rpc_error
 from chassis.status import to_status
 from chassis.telemetry import ANSWERS, LATENCY, TRACING, UNDER_WAY
@@ -32,6 +32,8 @@ Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandl
 # Reflection and health stand outside the hub's own policies.
 _INFRASTRUCTURE = ("/grpc.reflection.", "/grpc.health.")
 _MAX_REQUEST_ID = 64
+# Stands in for a request that could not be decoded until the guard refuses it; grpc itself would answer with INTERNAL.
+_UNREADABLE: Any = object()
 
 
 class HubInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types for it
@@ -72,7 +74,7 @@ class HubInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc 
         }[shape]
         return make(
             wrapper(inner),
-            request_deserializer=handler.request_deserializer,
+            request_deserializer=_tolerant(handler.request_deserializer),
             response_serializer=handler.response_serializer,
         )
 
@@ -99,7 +101,19 @@ class HubInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc 
 
     def check(self, request: Message) -> None:
         """Raises InvalidArgument naming the fields that break their rules."""
+        if request is _UNREADABLE:
+            raise InvalidArgument("The request cannot be decoded; every text in it has to be UTF-8.")
         self._validator.check(request)
+
+
+def _tolerant(decode: Callable[[bytes], Message]) -> Callable[[bytes], Message]:
+    def read(data: bytes) -> Message:
+        try:
+            return decode(data)
+        except DecodeError:
+            return _UNREADABLE  # type: ignore[no-any-return]  # refused by `check`, which every request passes
+
+    return read
 
 
 class _Guard:

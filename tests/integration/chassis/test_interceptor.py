@@ -140,6 +140,13 @@ async def test_a_wrong_field_is_named(channel: grpc.aio.Channel) -> None:
     assert "serial_number" in message
 
 
+@pytest.mark.parametrize("body", [b"\x12\x01\xff", b"\xff\xff"])
+async def test_a_request_that_cannot_be_decoded_is_the_callers_fault(channel: grpc.aio.Channel, body: bytes) -> None:
+    raw = channel.unary_unary("/usav.inventory.v1.InventoryService/GetItem")
+    code, _, info, _ = await refusal(raw(body, metadata=signed()))
+    assert (code, info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")
+
+
 async def test_a_refusal_carries_reason_metadata_and_violations(channel: grpc.aio.Channel) -> None:
     code, message, info, status = await refusal(get(channel, "refuse"))
     assert (code, message) == (grpc.StatusCode.FAILED_PRECONDITION, "None left.")
