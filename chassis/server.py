@@ -38,7 +38,7 @@ Background = Callable[[], Awaitable[None]]
 _OPTIONS = [
     ("grpc.max_receive_message_length", 8 * 1024 * 1024),
     ("grpc.max_send_message_length", 32 * 1024 * 1024),
-    ("grpc.max_metadata_size", 16 * 1024),
+    ("grpc.max_metadata_size", 32 * 1024),
     ("grpc.so_reuseport", 0),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
