@@ -76,7 +76,11 @@ def _service(settings: AuthSettings, runtime: Runtime, keys: KeyRing) -> Service
         name="auth_svc",
         registrations=[
             Registration(_AUTH, auth_service_pb2_grpc.add_AuthServiceServicer_to_server, auth),
-            Registration(_HUB, hub_service_pb2_grpc.add_HubServiceServicer_to_server, HubServicer(clients)),
+            Registration(
+                _HUB,
+                hub_service_pb2_grpc.add_HubServiceServicer_to_server,
+                HubServicer(clients, settings.health_services),
+            ),
         ],
         db=runtime.db,
         migrations="auth_svc.migrations",

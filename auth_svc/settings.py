@@ -10,6 +10,7 @@ from pathlib import Path
 
 from auth_svc.domain.service_account import SeededAccount, read_seeded_accounts
 from auth_svc.domain.session import Lifetimes
+from chassis.hub_health import SERVICES
 from chassis.settings import ServiceSettings, setting
 
 
@@ -28,6 +29,13 @@ def _at_least_one(raw: str) -> int:
 
 def _span(unit: str) -> Callable[[str], timedelta]:
     return lambda raw: timedelta(**{unit: _at_least_one(raw)})
+
+
+def _services(raw: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in raw.split(",") if name.strip())
+    if not names or not set(names) <= set(SERVICES):
+        raise ValueError(f"takes some of {', '.join(SERVICES)}")
+    return names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +68,10 @@ class AuthSettings(ServiceSettings):
     )
     password_workers: int = setting(
         "HUB_PASSWORD_WORKERS", 2, "Passwords checked at the same time; 32 MiB each.", parse=_at_least_one
+    )
+
+    health_services: tuple[str, ...] = setting(
+        "HUB_HEALTH_SERVICES", SERVICES, "The services that /health asks, separated by commas.", parse=_services
     )
 
     @property
