@@ -193,6 +193,12 @@ def required(field: str) -> InvalidArgument:
     return InvalidArgument.of(field, "is required")
 
 
+class ImportFileInvalid(InvalidArgument):
+    """The file is no CSV, lacks a column, or is too large."""
+
+    reason, domain = "IMPORT_FILE_INVALID", DOMAIN
+
+
 def invalid(cls: type[InvalidArgument], field: str, description: str) -> InvalidArgument:
     """An InvalidArgument of one of the classes above, naming the field."""
     return cls(f"{field}: {description}", violations=(Violation(field, description),))

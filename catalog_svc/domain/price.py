@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 
 from catalog_svc.domain.errors import PriceInvalid, invalid
 
@@ -37,3 +38,10 @@ def price_of(units: int, nanos: int, currency: str, field: str) -> Price:
 def units_and_nanos(cents: int) -> tuple[int, int]:
     """The amount as whole units and billionths."""
     return cents // 100, cents % 100 * _NANOS_PER_CENT
+
+
+def price_columns(price: Price | None) -> dict[str, Decimal | str | None]:
+    """The columns a price is stored in."""
+    if price is None:
+        return {"price_amount": None, "price_currency": None}
+    return {"price_amount": Decimal(price.cents).scaleb(-2), "price_currency": price.currency}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from catalog_svc.domain.changes import Action
+from catalog_svc.domain.drafts import Edit
 from catalog_svc.domain.row import Row
 from catalog_svc.storage import changes, repositories
 from catalog_svc.storage.nouns import Noun
@@ -16,15 +16,6 @@ from chassis.etags import check_etag
 
 # Columns that one field of the contract is stored in.
 _FIELD_OF = {"price_amount": "price", "price_currency": "price"}
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """A change somebody asks for: new values by column, fixed fields he believes in, and the etag he read (or none)."""
-
-    values: Mapping[str, Any]
-    kept: Mapping[str, Any] = field(default_factory=dict)
-    etag: str = ""
 
 
 async def edit(conn: AsyncConnection, noun: Noun, key: Any, asked: Edit) -> Row:

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from catalog_svc.domain.drafts import Edit, NewFamily
 from catalog_svc.domain.errors import FamilyExists, required
 from catalog_svc.domain.row import Row
-from catalog_svc.operations.editing import Edit, created, delete, edit
+from catalog_svc.operations.editing import created, delete, edit
 from catalog_svc.storage import repositories
 from catalog_svc.storage.nouns import FAMILY
-
-
-@dataclass(frozen=True, slots=True)
-class NewFamily:
-    """A family to be. Without a product_id the database gives it the next free one."""
-
-    name: str
-    product_id: int | None = None
-    description: str | None = None
-    brand_id: int | None = None
 
 
 async def create_family(conn: AsyncConnection, new: NewFamily) -> Row:

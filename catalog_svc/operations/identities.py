@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from catalog_svc.domain.drafts import Edit, NewIdentity
 from catalog_svc.domain.errors import ComponentIndexMisplaced, IdentityExists, invalid
 from catalog_svc.domain.identifiers import IdentityName, IdentityType
 from catalog_svc.domain.row import Row
-from catalog_svc.operations.editing import Edit, created, edit
+from catalog_svc.operations.editing import created, edit
 from catalog_svc.storage import repositories
 from catalog_svc.storage.nouns import FAMILY, IDENTITY
-
-
-@dataclass(frozen=True, slots=True)
-class NewIdentity:
-    """An identity to be. A part without a component_index gets the lowest one its family never used."""
-
-    product_id: int
-    type: IdentityType
-    component_index: int | None = None
-    physical_class: str | None = None
-    name: str | None = None
-    description: str | None = None
 
 
 async def create_identity(conn: AsyncConnection, new: NewIdentity) -> Row:

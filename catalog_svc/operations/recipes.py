@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from catalog_svc.domain.drafts import Edit, NewComponent
 from catalog_svc.domain.errors import BundleComponentExists
 from catalog_svc.domain.row import Row
-from catalog_svc.operations.editing import Edit, created, delete, edit
+from catalog_svc.operations.editing import created, delete, edit
 from catalog_svc.storage import repositories
 from catalog_svc.storage.nouns import COMPONENT
-
-
-@dataclass(frozen=True, slots=True)
-class NewComponent:
-    """A line of a recipe to be."""
-
-    parent_identity_id: int
-    child_identity_id: int
-    quantity: int = 1
-    role: str = "PRIMARY"
 
 
 async def create_component(conn: AsyncConnection, new: NewComponent) -> Row:

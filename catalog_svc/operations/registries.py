@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from catalog_svc.domain.changes import Action
+from catalog_svc.domain.drafts import Edit
 from catalog_svc.domain.errors import CodeExists
 from catalog_svc.domain.row import Row
-from catalog_svc.operations.editing import Edit, created, delete, edit
+from catalog_svc.operations.editing import created, delete, edit
 from catalog_svc.storage import changes, repositories
 from catalog_svc.storage.nouns import COLOR, Noun
 

@@ -2,62 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from catalog_svc.domain.changes import Action
-from catalog_svc.domain.codes import condition_or_default
+from catalog_svc.domain.drafts import Edit, NewVariant
 from catalog_svc.domain.errors import VariantDeleted, VariantExists
-from catalog_svc.domain.price import Price
+from catalog_svc.domain.price import price_columns
 from catalog_svc.domain.row import Row
-from catalog_svc.operations.editing import Edit, check, created, write
+from catalog_svc.operations.editing import check, created, write
 from catalog_svc.storage import changes, repositories
 from catalog_svc.storage.nouns import VARIANT
 from chassis.etags import check_etag
 
 
-@dataclass(frozen=True, slots=True)
-class NewVariant:
-    """A variant to be; codes in capitals, absent ones None."""
-
-    identity_id: int
-    color_code: str | None = None
-    size_code: str | None = None
-    condition_code: str | None = None
-    name: str | None = None
-    description: str | None = None
-    price: Price | None = None
-
-    @property
-    def combination(self) -> dict[str, Any]:
-        """What makes it this variant and no other."""
-        return {
-            "identity_id": self.identity_id,
-            "color_code": self.color_code,
-            "size_code": self.size_code,
-            "condition_code": condition_or_default(self.condition_code),
-        }
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """The columns of its row."""
-        return {**self.combination, "name": self.name, "description": self.description, **price_columns(self.price)}
-
-
-def price_columns(price: Price | None) -> dict[str, Any]:
-    """The columns a price is stored in."""
-    if price is None:
-        return {"price_amount": None, "price_currency": None}
-    return {"price_amount": Decimal(price.cents).scaleb(-2), "price_currency": price.currency}
-
-
 async def create_variant(conn: AsyncConnection, new: NewVariant) -> Row:
     """Creates a variant. Raises IdentityNotFound, CodeNotFound, VariantExists (also beside a deleted one)."""
-    key = await repositories.insert_new(conn, VARIANT, new.values)
+    key = await repositories.insert_new(conn, VARIANT, _values(new))
     if key is None:
         raise await _exists(conn, new)
     return await created(conn, VARIANT, key)
@@ -68,7 +31,7 @@ async def create_variants(conn: AsyncConnection, new: list[NewVariant]) -> list[
 
     Raises IdentityNotFound and CodeNotFound, and then creates none.
     """
-    keys = await repositories.insert_many(conn, VARIANT, [item.values for item in new])
+    keys = await repositories.insert_many(conn, VARIANT, [_values(item) for item in new])
     await changes.record(conn, VARIANT, keys, Action.CREATED)
     return keys
 
@@ -103,6 +66,10 @@ async def undelete_variant(conn: AsyncConnection, variant_id: int) -> Row:
         await repositories.change(conn, VARIANT, variant_id, {"deleted_at": None})
         await changes.record(conn, VARIANT, [variant_id], Action.UPDATED, ["delete_time"])
     return await repositories.get(conn, VARIANT, variant_id)
+
+
+def _values(new: NewVariant) -> dict[str, Any]:
+    return {**new.combination, "name": new.name, "description": new.description, **price_columns(new.price)}
 
 
 async def _exists(conn: AsyncConnection, new: NewVariant) -> VariantExists:

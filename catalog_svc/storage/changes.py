@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, Text, bindparam, cast, func, insert, literal, select
+from sqlalchemy import ColumnElement, Insert, Text, bindparam, cast, func, insert, literal, literal_column, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,7 +35,7 @@ def _statement(noun: Noun) -> Insert:
     parts += ["changed", cast(bindparam("changed", type_=Text), JSONB)]
     if noun is VARIANT:
         parts += ["variant", _variant_state()]
-    payload = func.convert_to(cast(func.jsonb_build_object(*_labelled(parts)), Text), "UTF8")
+    payload = func.convert_to(cast(func.jsonb_build_object(*_labelled(parts)), Text), literal_column("'UTF8'"))
     rows = select(literal(noun.kind.value), noun.natural_key, payload).where(keys_in(noun)).order_by(noun.key)
     return insert(tables.outbox.outbox).from_select(["kind", "key", "payload"], rows)
 

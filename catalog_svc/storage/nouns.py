@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, Table, cast, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Select, Table, cast, func, literal, literal_column, select
 
 from catalog_svc.domain.changes import Kind
 from catalog_svc.domain.errors import (
@@ -81,7 +81,7 @@ def _variant_shape() -> Shape:
     table = tables.variant
     columns = [column for column in table.c if column is not table.c.price_amount]
     # Cents as a whole number: cheaper to read than a decimal, and as exact.
-    return select(*columns, cast(table.c.price_amount * 100, BigInteger).label("price_cents"))
+    return select(*columns, cast(table.c.price_amount * literal_column("100"), BigInteger).label("price_cents"))
 
 
 def _component_shape() -> Shape:

@@ -1,0 +1,1 @@
+"""Reads of the catalogue: one statement each, compiled once, in autocommit."""

@@ -1,0 +1,1 @@
+"""The rpcs of CatalogService, a module per noun: each translates, makes one call, and translates back."""
