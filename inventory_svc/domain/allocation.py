@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from chassis.errors import InvalidArgument
 from inventory_svc.domain.errors import AllocationDiffers, AllocationReleased
 from inventory_svc.domain.money import Money
 
 
-class LineState(str, Enum):
+class LineState(StrEnum):
     """What became of an order line."""
 
     HELD = "HELD"

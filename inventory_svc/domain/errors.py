@@ -195,7 +195,7 @@ class BatchTooLarge(InvalidArgument):
     domain, reason = DOMAIN, "BATCH_TOO_LARGE"
 
     @classmethod
-    def of(cls, field: str, limit: int) -> BatchTooLarge:
+    def over(cls, field: str, limit: int) -> BatchTooLarge:
         """The error telling the limit."""
         text = f"at most {limit} units fit into one call; send several"
         return cls(f"{field}: {text}.", metadata={"limit": str(limit)}, violations=[Violation(field, text)])

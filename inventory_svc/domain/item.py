@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 
 from inventory_svc.domain.errors import HeldForAnother, StatusForbids
 from inventory_svc.domain.money import Money
 
 
-class Status(str, Enum):
+class Status(StrEnum):
     """Where a unit stands in its life."""
 
     AVAILABLE = "AVAILABLE"
@@ -22,7 +22,7 @@ class Status(str, Enum):
     WRITTEN_OFF = "WRITTEN_OFF"
 
 
-class Action(str, Enum):
+class Action(StrEnum):
     """What can be done to a unit; the ledger's word for it."""
 
     RECEIVE = "RECEIVE"

@@ -39,7 +39,7 @@ def check_size(lines: Iterable[ReceiptLine], limit: int = MAX_UNITS) -> int:
     """The number of units of a receipt. Raises BatchTooLarge."""
     total = sum(line.count for line in lines)
     if total > limit:
-        raise BatchTooLarge.of("lines", limit)
+        raise BatchTooLarge.over("lines", limit)
     return total
 
 

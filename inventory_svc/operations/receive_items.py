@@ -1,0 +1,64 @@
+"""Takes units into stock, one or a hundred thousand, all or none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from inventory_svc.domain.errors import SerialNumberTaken, VariantNotFound
+from inventory_svc.domain.item import Item
+from inventory_svc.domain.ledger import Cause
+from inventory_svc.domain.receipt import MAX_UNITS, NewUnit, ReceiptLine, check_size, units
+from inventory_svc.domain.serial_numbers import refuse_repeats
+from inventory_svc.operations.variants import Variants
+from inventory_svc.storage import receipts
+from inventory_svc.storage.item_rows import get_many
+from inventory_svc.storage.session import Session
+
+# How a line's field is named in an error: for one unit, for several serial numbers, for the lines of a batch.
+LINE_FIELDS = "lines[{}]."
+
+
+async def prepare_receipt(
+    variants: Variants, lines: Sequence[ReceiptLine], *, prefix: str = LINE_FIELDS, limit: int = MAX_UNITS
+) -> list[NewUnit]:
+    """The single units of the lines, their variants found. Belongs before the transaction: it may ask the catalog.
+
+    Raises BatchTooLarge, SerialNumberRepeated, VariantNotFound, Unavailable.
+    """
+    check_size(lines, limit)
+    refuse_repeats([line.serial_number for line in lines], f"{prefix}serial_number")
+    by_sku = await variants.by_skus({line.sku for line in lines if line.sku})
+    by_id = await variants.by_ids({line.variant_id for line in lines if not line.sku})
+    found: list[int] = []
+    for position, line in enumerate(lines):
+        known = by_sku.get(line.sku) if line.sku else by_id.get(line.variant_id)
+        if known is None:
+            raise _unknown(line, prefix.format(position))
+        found.append(known.variant_id)
+    return list(units(lines, found))
+
+
+def _unknown(line: ReceiptLine, prefix: str) -> VariantNotFound:
+    if line.sku:
+        return VariantNotFound.by_sku(line.sku, f"{prefix}sku")
+    return VariantNotFound.by_id(line.variant_id, f"{prefix}variant_id")
+
+
+async def receive_units(session: Session, new_units: Sequence[NewUnit], cause: Cause) -> list[int]:
+    """Takes the units into stock and answers their ids in order. In a transaction: all or none.
+
+    Raises SerialNumberTaken. A repeat without a request id receives again, where serial numbers do not forbid it.
+    """
+    serial_numbers = [unit.serial_number for unit in new_units if unit.serial_number]
+    if serial_numbers:
+        taken = await receipts.list_taken(session, serial_numbers)
+        if taken:
+            raise SerialNumberTaken.of(taken)
+    return await receipts.insert_units(session, new_units, cause)
+
+
+async def receive_items(session: Session, new_units: Sequence[NewUnit], cause: Cause) -> list[Item]:
+    """As `receive_units`, and answers the units themselves."""
+    ids = await receive_units(session, new_units, cause)
+    items = await get_many(session, ids)
+    return [items[item_id] for item_id in ids]

@@ -1,0 +1,1 @@
+"""Reads that need no rules: SQL straight to the shape that is shown."""

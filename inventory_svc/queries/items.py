@@ -1,0 +1,134 @@
+"""Units for people to look at: one, a page by filters, and where the units of a SKU are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from chassis.database import Statement
+from inventory_svc.domain.errors import ItemNotFound
+from inventory_svc.domain.item import Item, Status
+from inventory_svc.domain.serial_numbers import clean
+from inventory_svc.domain.variant import clean_sku
+from inventory_svc.queries import pages
+from inventory_svc.queries.pages import Filters
+from inventory_svc.storage.item_rows import ITEM_COLUMNS, ITEM_SOURCE, get_many, ids_by_serial, to_item
+from inventory_svc.storage.session import Session
+
+_FREE = ("status = 'AVAILABLE'", "(status = 'RESERVED' AND reserved_until <= now())")
+_HELD = ("(status = 'RESERVED' AND reserved_until > now())",)
+_OF_SKU = "variant_id = (SELECT variant_id FROM inventory.known_variant WHERE sku = CAST(:sku AS text))"
+# The operators of the serial index: plain byte order, so a prefix is a range.
+_SERIAL_PREFIX = (
+    "serial_number IS NOT NULL AND upper(serial_number) ~>=~ CAST(:serial_from AS text)"
+    " AND upper(serial_number) ~<~ CAST(:serial_to AS text)"
+)
+
+_PLACES = Statement(
+    text("""
+    SELECT location, CASE WHEN status = 'RESERVED' AND reserved_until <= now() THEN 'AVAILABLE' ELSE status END AS status,
+      count(*) AS units
+    FROM inventory.item WHERE variant_id = :variant_id AND deleted_at IS NULL GROUP BY 1, 2 ORDER BY 1, 2
+    """)
+)
+_KNOWN = Statement(text("SELECT variant_id FROM inventory.known_variant WHERE sku = :sku"))
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFilter:
+    """Which units; what is empty does not count."""
+
+    variant_id: int = 0
+    sku: str = ""
+    status: Status | None = None
+    location: str = ""
+    serial_prefix: str = ""
+    received_after: datetime | None = None
+    received_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """So many units of a status at a location."""
+
+    location: str
+    status: Status
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What a SKU or serial number stands for: the units to page through, and where they are."""
+
+    filter: ItemFilter | None
+    item: Item | None
+    places: list[Place]
+
+
+def _filters(asked: ItemFilter) -> Filters:
+    prefix = clean(asked.serial_prefix).upper()
+    given: list[tuple[str, dict[str, Any]]] = [
+        ("variant_id = CAST(:variant_id AS bigint)", {"variant_id": asked.variant_id}),
+        (_OF_SKU, {"sku": clean_sku(asked.sku)}),
+        ("location = CAST(:location AS text)", {"location": asked.location}),
+        (_SERIAL_PREFIX, {"serial_from": prefix, "serial_to": f"{prefix}\x7f"} if prefix else {"serial_from": ""}),
+        ("received_at >= CAST(:received_after AS timestamptz)", {"received_after": asked.received_after}),
+        ("received_at < CAST(:received_before AS timestamptz)", {"received_before": asked.received_before}),
+    ]
+    active = [(condition, values) for condition, values in given if next(iter(values.values()))]
+    either, status = _of_status(asked.status)
+    return Filters(
+        "inventory.item",
+        ("deleted_at IS NULL", *(condition for condition, _ in active)),
+        either,
+        {key: value for _, values in active for key, value in values.items()} | status,
+    )
+
+
+def _of_status(status: Status | None) -> tuple[tuple[str, ...], dict[str, Any]]:
+    if status is None:
+        return ("TRUE",), {}
+    if status is Status.AVAILABLE:
+        return _FREE, {}
+    if status is Status.RESERVED:
+        return _HELD, {}
+    return ("status = CAST(:status AS text)",), {"status": status.value}
+
+
+async def list_items(session: Session, asked: ItemFilter, after: int, most: int) -> list[Item]:
+    """Up to `most` units behind the id `after`, by id."""
+    rows = await pages.read_page(
+        session, _filters(asked), columns=ITEM_COLUMNS, source=ITEM_SOURCE, name="item", after=after, most=most
+    )
+    return [to_item(row) for row in rows]
+
+
+async def count_items(session: Session, asked: ItemFilter) -> int:
+    """How many units match: exact up to 50,000."""
+    return await pages.count(session, _filters(asked))
+
+
+async def get_item(session: Session, item_id: int, serial_number: str) -> Item:
+    """One unit by id or else by serial number. Raises ItemNotFound."""
+    number = clean(serial_number)
+    found = item_id or (await ids_by_serial(session, [number])).get(number.upper(), 0)
+    items = await get_many(session, [found]) if found else {}
+    if found not in items:
+        raise ItemNotFound.by_id(item_id) if item_id else ItemNotFound.by_serial(number)
+    return items[found]
+
+
+async def audit(session: Session, sku_or_serial: str) -> Audited:
+    """The units of a SKU, or the one of a serial number. Raises ItemNotFound when it is neither."""
+    sku = clean_sku(sku_or_serial)
+    known = await session.rows(_KNOWN, sku=sku)
+    if known:
+        variant_id = known[0]["variant_id"]
+        rows = await session.rows(_PLACES, variant_id=variant_id)
+        places = [Place(row["location"], Status(row["status"]), row["units"]) for row in rows]
+        return Audited(ItemFilter(variant_id=variant_id), None, places)
+    item = await get_item(session, 0, sku_or_serial)
+    return Audited(None, item, [Place(item.location, item.status, 1)])
