@@ -38,7 +38,10 @@ def http_filters(hub: Hub, settings: GatewaySettings) -> list[Config]:
 
 
 def _filter(name: str, kind: str, **options: Any) -> Config:
-    return {"name": name, "typed_config": {"@type": f"type.googleapis.com/envoy.extensions.filters.http.{kind}", **options}}
+    return {
+        "name": name,
+        "typed_config": {"@type": f"type.googleapis.com/envoy.extensions.filters.http.{kind}", **options},
+    }
 
 
 def _compressor() -> Config:

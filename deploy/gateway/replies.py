@@ -28,7 +28,9 @@ REPLIES = (
     Reply(400, 3, "REQUEST_MALFORMED", f"The request cannot be read: {_FROM_ENVOY}"),
     Reply(403, 7, "REQUEST_REFUSED", "The gateway refuses this request."),
     Reply(404, 5, "PATH_UNKNOWN", "There is nothing at %REQ(:METHOD)% %PATH(NQ)%; /api/v1/docs lists what there is."),
-    Reply(405, 12, "METHOD_NOT_ALLOWED", "%PATH(NQ)% does not take %REQ(:METHOD)%; the allow header lists what it takes."),
+    Reply(
+        405, 12, "METHOD_NOT_ALLOWED", "%PATH(NQ)% does not take %REQ(:METHOD)%; the allow header lists what it takes."
+    ),
     Reply(408, 4, "REQUEST_TOO_SLOW", "The request did not arrive in time."),
     Reply(413, 8, "REQUEST_TOO_LARGE", "The body is larger than the hub takes in one request."),
     Reply(415, 3, "CONTENT_TYPE_UNKNOWN", "The hub takes application/json here."),

@@ -20,7 +20,11 @@ _OFF: Config = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig
 _UNLIMITED = {BODY_LIMIT: _OFF}
 _NOT_TRANSCODED = {TRANSCODER: _OFF, **_UNLIMITED}
 # Served by auth's process for all services; health there is that of auth alone, /health is that of the hub.
-_SHARED_GRPC = ("/grpc.reflection.v1.ServerReflection/", "/grpc.reflection.v1alpha.ServerReflection/", "/grpc.health.v1.Health/")
+_SHARED_GRPC = (
+    "/grpc.reflection.v1.ServerReflection/",
+    "/grpc.reflection.v1alpha.ServerReflection/",
+    "/grpc.health.v1.Health/",
+)
 _RETRY_ON = {
     Treatment.READ: "connect-failure,refused-stream,unavailable,reset",
     Treatment.WRITE: "connect-failure,refused-stream,reset-before-request",
@@ -113,7 +117,9 @@ def _shared_grpc_routes(settings: GatewaySettings) -> list[Config]:
     if "auth" not in settings.endpoints:
         return []
     action = _action(Destination("auth", Treatment.STREAM), settings)
-    return [_untranscoded({"match": {"prefix": prefix, "headers": [_GRPC]}, "route": action}) for prefix in _SHARED_GRPC]
+    return [
+        _untranscoded({"match": {"prefix": prefix, "headers": [_GRPC]}, "route": action}) for prefix in _SHARED_GRPC
+    ]
 
 
 def _is_served(group: PathGroup, settings: GatewaySettings) -> bool:

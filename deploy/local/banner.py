@@ -8,7 +8,7 @@ from deploy.local.hub import Hub
 def banner(hub: Hub) -> str:
     """The text, ready to print."""
     url = hub.gateway_url
-    sign_in = f"-d grant_type=password -d username={hub.admin_user} --data-urlencode password=\"$(cat {hub.state.admin_password})\""
+    sign_in = f'-d grant_type=password -d username={hub.admin_user} --data-urlencode password="$(cat {hub.state.admin_password})"'
     return f"""
 The hub is running.
 

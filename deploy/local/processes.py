@@ -108,10 +108,18 @@ class ManagedProcess:
 
     def _spawn(self) -> None:
         command = self.command
-        launch = (sys.executable, "-S", "-E", str(_LAUNCHER), str(os.getpid()), str(int(command.orphan_signal)), command.user)
+        launch = (
+            sys.executable,
+            "-S",
+            "-E",
+            str(_LAUNCHER),
+            str(os.getpid()),
+            str(int(command.orphan_signal)),
+            command.user,
+        )
         self._ended = asyncio.Event()
         with _open_log(command.log) as output:
-            self._child = subprocess.Popen(  # noqa: S603 - the arguments are the runner's own
+            self._child = subprocess.Popen(
                 (*launch, *command.argv),
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -74,4 +74,3 @@ def load_settings(environ: Mapping[str, str], dotenv: Path = ROOT / ".env") -> H
     values = {**read_dotenv(dotenv), **environ}
     settings = load(HubSettings, values)
     return replace(settings, environ=values)
-

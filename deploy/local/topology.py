@@ -55,7 +55,7 @@ class Topology:
     @property
     def gateway_url(self) -> str:
         """Where everything public is reached from this machine."""
-        host = LOOPBACK if self.bind in {"0.0.0.0", "::", "127.0.0.1"} else self.bind  # noqa: S104 - compared, not bound
+        host = LOOPBACK if self.bind in {"0.0.0.0", "::", "127.0.0.1"} else self.bind
         return f"http://{host}:{self.gateway}"
 
     @property
