@@ -90,11 +90,11 @@ fmt: .ready ## format the code and sort its imports
 	@$(venv)/ruff check --fix --quiet --exit-zero .
 	@$(venv)/ruff format .
 
-migrate: .generated ## bring the database of DATABASE_URL, or the hub's own, up to date
+migrate: .generated ## bring the database of DATABASE_URL up to date (HUB_ROLE_SECRET: what the roles' passwords come from)
 	@exec $(python) -m deploy.local.migrate
 
 migration: .ready ## start a migration (service=catalog m="add a column")
-	@exec $(python) -m build_tools.new_migration "$(service)" "$(m)"
+	@$(python) -m build_tools.new_migration "$(service)" "$(m)"
 
 lock: .ready ## resolve the requirements anew (UPGRADE=1: to the newest versions)
 	@$(compile) requirements/base.in --output-file requirements/base.lock

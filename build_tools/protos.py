@@ -15,13 +15,13 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
 from build_tools.layout import DESCRIPTOR_SET, GENERATED, PROTOS, ROOT, THIRD_PARTY
 
-DIGEST_FILE = GENERATED / "protos.sha256"
 TOOLS = ("grpcio-tools", "mypy-protobuf", "protobuf")
 
 # Their Python modules come from googleapis-common-protos, whose wheel has no types for them: those are generated. The list
@@ -48,73 +48,105 @@ class ProtoError(Exception):
     """A proto could not be compiled; the text says which one and where."""
 
 
-def ensure_generated() -> bool:
+@dataclass(frozen=True)
+class Checkout:
+    """Where one checkout of the repository has its protos and what is made of them."""
+
+    root: Path = ROOT
+
+    @property
+    def protos(self) -> Path:
+        return self.root / PROTOS.relative_to(ROOT)
+
+    @property
+    def third_party(self) -> Path:
+        return self.root / THIRD_PARTY.relative_to(ROOT)
+
+    @property
+    def generated(self) -> Path:
+        return self.root / GENERATED.relative_to(ROOT)
+
+    @property
+    def descriptor_set(self) -> Path:
+        return self.root / DESCRIPTOR_SET.relative_to(ROOT)
+
+    @property
+    def digest_file(self) -> Path:
+        return self.generated / "protos.sha256"
+
+
+def ensure_generated(root: Path = ROOT) -> bool:
     """Brings gen/ up to date with protos/; True when it had to build. Raises ProtoError; many may call it at once."""
-    digest = _digest()
-    if _is_current(digest):
+    checkout = Checkout(root)
+    digest = _digest(checkout)
+    if _is_current(checkout, digest):
         return False
-    GENERATED.mkdir(exist_ok=True)
-    with _only_one_build():
-        if _is_current(digest):
+    checkout.generated.mkdir(exist_ok=True)
+    with _only_one_build(checkout):
+        if _is_current(checkout, digest):
             return False
-        _build(digest)
+        _build(checkout, digest)
     return True
 
 
-def _is_current(digest: str) -> bool:
-    return DESCRIPTOR_SET.exists() and DIGEST_FILE.exists() and DIGEST_FILE.read_text() == digest
+def _is_current(checkout: Checkout, digest: str) -> bool:
+    stored = checkout.digest_file
+    return checkout.descriptor_set.exists() and stored.exists() and stored.read_text() == digest
 
 
-def _digest() -> str:
+def _digest(checkout: Checkout) -> str:
     """Changes with every proto, with the tools' versions and with this file."""
-    summary = hashlib.sha256()
+    summary = hashlib.sha256(Path(__file__).read_bytes())
     for tool in TOOLS:
         summary.update(f"{tool}=={version(tool)}\n".encode())
-    for path in [Path(__file__), *sorted(PROTOS.rglob("*.proto"))]:
-        summary.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in sorted(checkout.protos.rglob("*.proto")):
+        summary.update(str(path.relative_to(checkout.root)).encode() + b"\0" + path.read_bytes() + b"\0")
     return summary.hexdigest()
 
 
 @contextmanager
-def _only_one_build() -> Iterator[None]:
-    with (GENERATED / ".lock").open("w") as lock:
+def _only_one_build(checkout: Checkout) -> Iterator[None]:
+    with (checkout.generated / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _build(digest: str) -> None:
-    ours = sorted(str(path.relative_to(PROTOS)) for path in (PROTOS / "usav").rglob("*.proto"))
-    with tempfile.TemporaryDirectory(prefix=".gen-", dir=ROOT) as folder:
-        target = Path(folder)
-        _compile(ours, target)
-        _mark_packages(target)
-        _move_into_place(target)
-    DIGEST_FILE.write_text(digest)
+def _build(checkout: Checkout, digest: str) -> None:
+    with tempfile.TemporaryDirectory(prefix=".gen-", dir=checkout.root) as folder:
+        built = Path(folder)
+        _compile(checkout, built)
+        _mark_packages(built)
+        _move_into_place(built, checkout.generated)
+    checkout.digest_file.write_text(digest)
 
 
-def _compile(ours: list[str], target: Path) -> None:
+def _compile(checkout: Checkout, target: Path) -> None:
     """Only files of ours and the validation rules become Python; those of Google have their modules and get types."""
+    ours = sorted(str(path.relative_to(checkout.protos)) for path in (checkout.protos / "usav").rglob("*.proto"))
     services = [name for name in ours if name.endswith("_service.proto")]
-    _protoc([f"--python_out={target}", f"--mypy_out=readable_stubs:{target}", *ours, VALIDATION_PROTO])
-    _protoc([f"--mypy_out=readable_stubs:{target}", *GOOGLE_PROTOS])
+    everything = [*ours, VALIDATION_PROTO, *GOOGLE_PROTOS]
+    descriptor_set = target / checkout.descriptor_set.name
+    _protoc(checkout, f"--python_out={target}", f"--mypy_out=readable_stubs:{target}", *ours, VALIDATION_PROTO)
+    _protoc(checkout, f"--mypy_out=readable_stubs:{target}", *GOOGLE_PROTOS)
     if services:
-        _protoc([f"--grpc_python_out={target}", f"--mypy_grpc_out=readable_stubs:{target}", *services])
-    output = f"--descriptor_set_out={target / DESCRIPTOR_SET.name}"
-    _protoc([output, "--include_imports", "--include_source_info", *ours, VALIDATION_PROTO, *GOOGLE_PROTOS])
+        _protoc(checkout, f"--grpc_python_out={target}", f"--mypy_grpc_out=readable_stubs:{target}", *services)
+    _protoc(
+        checkout, f"--descriptor_set_out={descriptor_set}", "--include_imports", "--include_source_info", *everything
+    )
 
 
-def _protoc(arguments: list[str]) -> None:
-    command = [sys.executable, "-m", "grpc_tools.protoc", *_include_paths(), *_plugins(), *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+def _protoc(checkout: Checkout, *arguments: str) -> None:
+    command = [sys.executable, "-m", "grpc_tools.protoc", *_include_paths(checkout), *_plugins(), *arguments]
+    done = subprocess.run(command, cwd=checkout.root, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ProtoError(done.stderr.strip() or f"protoc ended with {done.returncode}")
 
 
-def _include_paths() -> list[str]:
+def _include_paths(checkout: Checkout) -> list[str]:
     tools = find_spec("grpc_tools")
     if tools is None or tools.origin is None:
         raise ProtoError("grpcio-tools is not installed; run `make setup`")
-    return [f"-I{PROTOS}", f"-I{THIRD_PARTY}", f"-I{Path(tools.origin).parent / '_proto'}"]
+    return [f"-I{checkout.protos}", f"-I{checkout.third_party}", f"-I{Path(tools.origin).parent / '_proto'}"]
 
 
 def _plugins() -> list[str]:
@@ -122,24 +154,25 @@ def _plugins() -> list[str]:
     return [f"--plugin={programs / name}" for name in ("protoc-gen-mypy", "protoc-gen-mypy_grpc")]
 
 
-def _mark_packages(target: Path) -> None:
-    for package in (target / name for name in PACKAGES):
+def _mark_packages(built: Path) -> None:
+    for package in (built / name for name in PACKAGES):
+        package.mkdir(exist_ok=True)
         (package / "py.typed").touch()
         for folder in (package, *(path for path in package.rglob("*") if path.is_dir())):
             (folder / "__init__.py").touch()
 
 
-def _move_into_place(built: Path) -> None:
+def _move_into_place(built: Path, generated: Path) -> None:
     """Replaces what differs, keeps what is the same (and its time stamp), removes stubs whose proto is gone."""
     names = {path.relative_to(built) for path in _files(built)}
     for name in names:
-        new, present = built / name, GENERATED / name
+        new, present = built / name, generated / name
         if not (present.exists() and present.read_bytes() == new.read_bytes()):
             present.parent.mkdir(parents=True, exist_ok=True)
             os.replace(new, present)
-    for folder in (GENERATED / name for name in GENERATED_FOLDERS):
+    for folder in (generated / name for name in GENERATED_FOLDERS):
         for path in list(_files(folder)):
-            if path.relative_to(GENERATED) not in names:
+            if path.relative_to(generated) not in names:
                 path.unlink()
         _remove_empty_folders(folder)
 
@@ -154,15 +187,15 @@ def _remove_empty_folders(folder: Path) -> None:
             shutil.rmtree(child)
 
 
-def main() -> int:
+def main(root: Path = ROOT) -> int:
     """Builds gen/ when needed and says so; on a broken proto it prints where and changes nothing."""
     try:
-        built = ensure_generated()
+        built = ensure_generated(root)
     except ProtoError as error:
         print(f"protos: not generated, gen/ is as it was before:\n{error}", file=sys.stderr)
         return 1
     if built:
-        print(f"protos: generated {GENERATED.relative_to(ROOT)}/")
+        print("protos: generated gen/")
     return 0
 
 
