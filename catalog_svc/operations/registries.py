@@ -7,33 +7,34 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from catalog_svc.domain.changes import Action
+from catalog_svc.domain.changes import Action, Kind
 from catalog_svc.domain.drafts import Edit
 from catalog_svc.domain.errors import CodeExists
 from catalog_svc.domain.row import Row
 from catalog_svc.operations.editing import created, delete, edit
 from catalog_svc.storage import changes, repositories
-from catalog_svc.storage.nouns import COLOR, Noun
+from catalog_svc.storage.nouns import COLOR, NOUNS
 
 
-async def create_entry(conn: AsyncConnection, registry: Noun, values: Mapping[str, Any]) -> Row:
+async def create_entry(conn: AsyncConnection, registry: Kind, values: Mapping[str, Any]) -> Row:
     """Registers an entry. Raises CodeExists, FamilyNotFound for a component definition of no family."""
-    key = await repositories.insert_new(conn, registry, values)
+    noun = NOUNS[registry]
+    key = await repositories.insert_new(conn, noun, values)
     if key is None:
         shown = str(values.get("code") or values["name"])
-        name = registry.table.name
+        name = noun.table.name
         raise CodeExists(f"{shown} is registered already.", metadata={"registry": name, "code": shown})
-    return await created(conn, registry, key)
+    return await created(conn, noun, key)
 
 
-async def update_entry(conn: AsyncConnection, registry: Noun, key: Any, asked: Edit) -> Row:
+async def update_entry(conn: AsyncConnection, registry: Kind, key: Any, asked: Edit) -> Row:
     """Changes the name of an entry. Raises CodeNotFound, CodeExists, EtagMismatch. Safe to repeat."""
-    return await edit(conn, registry, key, asked)
+    return await edit(conn, NOUNS[registry], key, asked)
 
 
-async def delete_entry(conn: AsyncConnection, registry: Noun, key: Any, etag: str) -> None:
+async def delete_entry(conn: AsyncConnection, registry: Kind, key: Any, etag: str) -> None:
     """Removes an entry that nothing uses. Raises CodeNotFound, CodeInUse, EtagMismatch."""
-    await delete(conn, registry, key, etag)
+    await delete(conn, NOUNS[registry], key, etag)
 
 
 async def ensure_colors(conn: AsyncConnection, names: Mapping[str, str]) -> list[str]:

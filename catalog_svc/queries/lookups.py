@@ -11,11 +11,12 @@ from sqlalchemy import any_, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.elements import ColumnElement
 
+from catalog_svc.domain.changes import Kind
 from catalog_svc.domain.errors import IdentityNotFound, VariantNotFound
 from catalog_svc.domain.identifiers import IdentityName
 from catalog_svc.domain.sku import normalize_sku
 from catalog_svc.storage import tables
-from catalog_svc.storage.nouns import FAMILY, IDENTITY, VARIANT, Noun
+from catalog_svc.storage.nouns import IDENTITY, NOUNS, VARIANT, Noun
 from chassis.coalesce import Coalescer
 from chassis.database import Database, Statement
 
@@ -55,8 +56,9 @@ class Lookups:
         self._db = db
         self._variants_by_sku: Coalescer[str, asyncpg.Record] = Coalescer(self._fetch_by_sku)
 
-    async def get(self, noun: Noun, key: Any) -> asyncpg.Record:
-        """One row of any noun. Raises the noun's NotFound."""
+    async def get(self, kind: Kind, key: Any) -> asyncpg.Record:
+        """One row of any kind. Raises the kind's NotFound."""
+        noun = NOUNS[kind]
         found = await self._db.fetchrow(_by_key(noun), the_key=key)
         if found is None:
             raise noun.missing(key)
@@ -91,10 +93,6 @@ class Lookups:
         by_sku = await self._db.fetch(_VARIANTS_BY_SKU, wanted=[normalize_sku(sku) for sku in skus]) if skus else []
         found = {row["id"]: row for row in (*by_id, *by_sku)}
         return [found[key] for key in sorted(found)]
-
-    async def family_exists(self, product_id: int) -> None:
-        """Raises FamilyNotFound when there is none."""
-        await self.get(FAMILY, product_id)
 
     async def _fetch_by_sku(self, skus: list[str]) -> dict[str, asyncpg.Record]:
         rows = await self._db.fetch(_VARIANTS_BY_SKU, wanted=skus)

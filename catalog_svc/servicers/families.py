@@ -8,10 +8,10 @@ from usav.catalog.v1 import family_pb2
 
 from catalog_svc.convert import requests
 from catalog_svc.convert.messages import family_message
+from catalog_svc.domain.changes import Kind
 from catalog_svc.operations import families
 from catalog_svc.queries.lists import FAMILIES, contains_pattern
 from catalog_svc.servicers.base import CatalogRpcs, given, optional
-from catalog_svc.storage.nouns import FAMILY
 
 
 class FamilyRpcs(CatalogRpcs):
@@ -32,7 +32,7 @@ class FamilyRpcs(CatalogRpcs):
         self, request: family_pb2.GetFamilyRequest, context: grpc.aio.ServicerContext
     ) -> family_pb2.Family:
         """One family and its identities."""
-        row = await self.lookups.get(FAMILY, request.product_id)
+        row = await self.lookups.get(Kind.FAMILY, request.product_id)
         return family_message(row, await self.lookups.identities_of(request.product_id))
 
     async def CreateFamily(

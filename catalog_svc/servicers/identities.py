@@ -7,12 +7,12 @@ from usav.catalog.v1 import identity_pb2
 
 from catalog_svc.convert import requests
 from catalog_svc.convert.messages import identity_message
+from catalog_svc.domain.changes import Kind
 from catalog_svc.domain.identifiers import parse_hex_signature, parse_upis_h
 from catalog_svc.domain.row import Row
 from catalog_svc.operations import identities
 from catalog_svc.queries.lists import IDENTITIES
 from catalog_svc.servicers.base import CatalogRpcs, given, optional
-from catalog_svc.storage.nouns import IDENTITY
 
 
 class IdentityRpcs(CatalogRpcs):
@@ -34,7 +34,7 @@ class IdentityRpcs(CatalogRpcs):
         self, request: identity_pb2.GetIdentityRequest, context: grpc.aio.ServicerContext
     ) -> identity_pb2.Identity:
         """One identity and its variants, by id."""
-        return await self._whole(await self.lookups.get(IDENTITY, request.id))
+        return await self._whole(await self.lookups.get(Kind.IDENTITY, request.id))
 
     async def GetIdentityByUpisH(
         self, request: identity_pb2.GetIdentityByUpisHRequest, context: grpc.aio.ServicerContext

@@ -8,11 +8,11 @@ from usav.catalog.v1 import bundle_pb2
 
 from catalog_svc.convert import requests
 from catalog_svc.convert.messages import component_message
+from catalog_svc.domain.changes import Kind
 from catalog_svc.operations import recipes
 from catalog_svc.queries.lists import COMPONENTS
 from catalog_svc.queries.recipes import bill_of_materials
 from catalog_svc.servicers.base import CatalogRpcs, given, optional
-from catalog_svc.storage.nouns import COMPONENT, IDENTITY
 
 
 class RecipeRpcs(CatalogRpcs):
@@ -30,7 +30,7 @@ class RecipeRpcs(CatalogRpcs):
         self, request: bundle_pb2.GetBundleComponentRequest, context: grpc.aio.ServicerContext
     ) -> bundle_pb2.BundleComponent:
         """One line."""
-        return component_message(await self.lookups.get(COMPONENT, request.id))
+        return component_message(await self.lookups.get(Kind.BUNDLE_COMPONENT, request.id))
 
     async def CreateBundleComponent(
         self, request: bundle_pb2.CreateBundleComponentRequest, context: grpc.aio.ServicerContext
@@ -66,7 +66,7 @@ class RecipeRpcs(CatalogRpcs):
         self, request: bundle_pb2.ListComponentsOfParentRequest, context: grpc.aio.ServicerContext
     ) -> bundle_pb2.ListBundleComponentsResponse:
         """What is directly in a bundle."""
-        await self.lookups.get(IDENTITY, request.parent_identity_id)
+        await self.lookups.get(Kind.IDENTITY, request.parent_identity_id)
         filters = {"parent_identity_id": request.parent_identity_id}
         answer = bundle_pb2.ListBundleComponentsResponse
         return await self.list_page(request, COMPONENTS, filters, answer, component_message)
@@ -75,7 +75,7 @@ class RecipeRpcs(CatalogRpcs):
         self, request: bundle_pb2.ListBundlesOfChildRequest, context: grpc.aio.ServicerContext
     ) -> bundle_pb2.ListBundleComponentsResponse:
         """What an identity is directly in."""
-        await self.lookups.get(IDENTITY, request.child_identity_id)
+        await self.lookups.get(Kind.IDENTITY, request.child_identity_id)
         filters = {"child_identity_id": request.child_identity_id}
         answer = bundle_pb2.ListBundleComponentsResponse
         return await self.list_page(request, COMPONENTS, filters, answer, component_message)

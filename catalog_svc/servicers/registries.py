@@ -15,12 +15,12 @@ from usav.catalog.v1 import registry_pb2
 
 from catalog_svc.convert import requests
 from catalog_svc.convert.messages import entry_message
+from catalog_svc.domain.changes import Kind
 from catalog_svc.domain.drafts import Edit
 from catalog_svc.domain.row import Row
 from catalog_svc.operations import registries
 from catalog_svc.queries.lists import REGISTRIES, contains_pattern
 from catalog_svc.servicers.base import CatalogRpcs, given, optional
-from catalog_svc.storage.nouns import BRAND, COLOR, CONDITION, LCI_DEFINITION, SIZE, Noun
 
 E = TypeVar("E", bound=Message)
 P = TypeVar("P", bound=Message)
@@ -28,7 +28,7 @@ P = TypeVar("P", bound=Message)
 
 @dataclass(frozen=True)
 class _Registry(Generic[E, P]):
-    noun: Noun
+    kind: Kind
     message: type[E]
     page: Callable[..., P]
     fields: tuple[str, ...]
@@ -38,12 +38,12 @@ class _Registry(Generic[E, P]):
 
 
 _CODED = ("code", "name")
-_BRANDS = _Registry(BRAND, registry_pb2.Brand, registry_pb2.ListBrandsResponse, ("id", "name"))
-_COLORS = _Registry(COLOR, registry_pb2.Color, registry_pb2.ListColorsResponse, _CODED)
-_CONDITIONS = _Registry(CONDITION, registry_pb2.Condition, registry_pb2.ListConditionsResponse, _CODED)
-_SIZES = _Registry(SIZE, registry_pb2.Size, registry_pb2.ListSizesResponse, _CODED)
+_BRANDS = _Registry(Kind.BRAND, registry_pb2.Brand, registry_pb2.ListBrandsResponse, ("id", "name"))
+_COLORS = _Registry(Kind.COLOR, registry_pb2.Color, registry_pb2.ListColorsResponse, _CODED)
+_CONDITIONS = _Registry(Kind.CONDITION, registry_pb2.Condition, registry_pb2.ListConditionsResponse, _CODED)
+_SIZES = _Registry(Kind.SIZE, registry_pb2.Size, registry_pb2.ListSizesResponse, _CODED)
 _LCI_DEFINITIONS = _Registry(
-    LCI_DEFINITION,
+    Kind.LCI_DEFINITION,
     registry_pb2.LciDefinition,
     registry_pb2.ListLciDefinitionsResponse,
     ("id", "product_id", "component_index", "name"),
@@ -54,17 +54,17 @@ class _Shared(CatalogRpcs):
     """The five rpcs that every registry has."""
 
     async def _list(self, request: Any, registry: _Registry[E, P], **filters: Any) -> P:
-        listing = REGISTRIES[registry.noun.kind]
+        listing = REGISTRIES[registry.kind]
         return await self.list_page(request, listing, given(**filters), registry.page, registry.shown)
 
     async def _get(self, registry: _Registry[E, P], key: Any) -> E:
-        return registry.shown(await self.lookups.get(registry.noun, key))
+        return registry.shown(await self.lookups.get(registry.kind, key))
 
     async def _create(self, request: Any, registry: _Registry[E, P], values: dict[str, Any]) -> E:
         return await self.write(
             request,
             registry.message,
-            lambda conn: registries.create_entry(conn, registry.noun, values),
+            lambda conn: registries.create_entry(conn, registry.kind, values),
             registry.shown,
         )
 
@@ -72,12 +72,12 @@ class _Shared(CatalogRpcs):
         return await self.write(
             request,
             registry.message,
-            lambda conn: registries.update_entry(conn, registry.noun, key, asked),
+            lambda conn: registries.update_entry(conn, registry.kind, key, asked),
             registry.shown,
         )
 
     async def _delete(self, request: Any, registry: _Registry[E, P], key: Any) -> Empty:
-        return await self.erase(request, lambda conn: registries.delete_entry(conn, registry.noun, key, request.etag))
+        return await self.erase(request, lambda conn: registries.delete_entry(conn, registry.kind, key, request.etag))
 
 
 def _code(text: str) -> str:

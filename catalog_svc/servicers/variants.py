@@ -7,11 +7,11 @@ from usav.catalog.v1 import variant_pb2
 
 from catalog_svc.convert import requests
 from catalog_svc.convert.messages import variant_message
+from catalog_svc.domain.changes import Kind
 from catalog_svc.domain.sku import normalize_sku
 from catalog_svc.operations import variants
 from catalog_svc.queries.lists import VARIANTS, prefix_range
 from catalog_svc.servicers.base import CatalogRpcs, given, optional
-from catalog_svc.storage.nouns import VARIANT
 
 
 class VariantRpcs(CatalogRpcs):
@@ -37,7 +37,7 @@ class VariantRpcs(CatalogRpcs):
         self, request: variant_pb2.GetVariantRequest, context: grpc.aio.ServicerContext
     ) -> variant_pb2.Variant:
         """One variant and its listings, by id."""
-        return await self.listings.add_to(variant_message(await self.lookups.get(VARIANT, request.id)))
+        return await self.listings.add_to(variant_message(await self.lookups.get(Kind.VARIANT, request.id)))
 
     async def GetVariantBySku(
         self, request: variant_pb2.GetVariantBySkuRequest, context: grpc.aio.ServicerContext

@@ -166,3 +166,7 @@ COLOR = _registry(Kind.COLOR, tables.color, "code", tables.color.c.code, "color"
 CONDITION = _registry(Kind.CONDITION, tables.condition, "code", tables.condition.c.code, "condition")
 SIZE = _registry(Kind.SIZE, tables.size, "code", tables.size.c.code, "size")
 LCI_DEFINITION = _registry(Kind.LCI_DEFINITION, tables.lci_definition, "id", _part_name(), "LCI definition")
+
+NOUNS = {
+    noun.kind: noun for noun in (FAMILY, IDENTITY, VARIANT, COMPONENT, BRAND, COLOR, CONDITION, SIZE, LCI_DEFINITION)
+}
