@@ -31,7 +31,8 @@ _POOL = httpx2.Limits(max_connections=16, max_keepalive_connections=16, keepaliv
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 # 408 and 504 say that somebody on the way gave up waiting, not that nothing happened.
 _GAVE_UP_WAITING = frozenset({408, 504})
-_ALWAYS = {401: Outcome.AUTH, 429: Outcome.RETRY}
+# Whatever else such an answer says: it comes from before the platform's own reading of the call.
+_ALWAYS = {401: Outcome.AUTH, 429: Outcome.RETRY, 502: Outcome.RETRY, 503: Outcome.RETRY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,8 @@ class Wire:
         explain: Callable[[Answer], Failure | None],
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        """`explain` reads a platform's own error body; None leaves the sorting to the HTTP status."""
+        """`explain` reads a platform's own error body, which may stand in a success, too; None is no error, or leaves its
+        sorting to the HTTP status."""
         self._name = name
         self._base_url = base_url.rstrip("/")
         self._explain = explain
@@ -197,10 +199,13 @@ class Wire:
     ) -> Answer:
         body, readable = decode(content)
         answer = Answer(status=status, headers=headers, body=body)
-        if answer.ok or status in accept:
-            if readable:
-                return answer
-            raise call.unreadable(status)
+        if status in accept or answer.ok:
+            if not readable:
+                raise call.unreadable(status)
+            failure = self._explain(answer) if answer.ok else None
+            if failure is not None:
+                raise call.refused(status, failure, None)
+            return answer
         silence_s = retry_after(headers)
         if status == 429:
             silence_s = silence_s if silence_s is not None else DEFAULT_RETRY_AFTER_S

@@ -43,8 +43,10 @@ def failure_of(errors: Sequence[Mapping[str, Any]], status: int) -> Failure:
     message = str(first.get("longMessage") or first.get("message") or "no message")
     if trouble:
         return Failure(Outcome.RETRY, min(trouble), message)
-    own_fault = status < 500 or first.get("category") == "REQUEST"
-    return Failure(Outcome.PERMANENT if own_fault else Outcome.RETRY, str(first.get("errorId", "")), message)
+    code = str(first.get("errorId", ""))
+    if first.get("category") == "REQUEST" or 400 <= status < 500:
+        return Failure(Outcome.PERMANENT, code, message)
+    return Failure(Outcome.RETRY, code, message)
 
 
 def is_not_found(code: str) -> bool:

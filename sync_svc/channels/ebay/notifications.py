@@ -184,11 +184,17 @@ def hint_of(body: bytes) -> Hint:
         topic = str(parsed["metadata"]["topic"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise WebhookRefused("The notification has no id or no topic.") from error
-    data = notification.get("data")
-    order_id = str(data.get("orderId") or "") if isinstance(data, Mapping) else ""
+    order_id = _order_id(notification.get("data"))
     if topic in _ORDER_TOPICS and order_id:
         return Hint(event_id, HintKind.ORDER, order_id)
     return Hint(event_id, HintKind.IGNORED)
+
+
+def _order_id(data: Any) -> str:
+    """The order's id, which stands in an object of its own or beside the seller's."""
+    fields = data if isinstance(data, Mapping) else {}
+    order = fields.get("order")
+    return str((order.get("orderId") if isinstance(order, Mapping) else None) or fields.get("orderId") or "")
 
 
 def _has_endpoint(endpoint: str) -> Any:

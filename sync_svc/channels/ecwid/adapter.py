@@ -97,8 +97,15 @@ class EcwidChannel:
         raise WebhookRefused("Ecwid does not test webhook addresses.")
 
     async def connect_webhooks(self, endpoint: str) -> Mapping[str, str]:
-        """Nothing to call: the address of an application's webhooks is set in its settings, or by Ecwid's support."""
-        return {}
+        """Sets the address where a call for it is known.
+
+        Ecwid has none: the address stands in the application's settings. A stand-in for the store may name one of its own.
+        """
+        settings_url = self._account.webhook.get("configure_url")
+        if not settings_url:
+            return {}
+        await self._client.configure_webhooks(settings_url, endpoint)
+        return {"endpoint": endpoint}
 
     def quotas(self) -> list[Quota]:
         """Requests that could be made at once, of the most that ever can."""

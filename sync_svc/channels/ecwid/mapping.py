@@ -57,7 +57,8 @@ def explain(answer: Answer) -> Failure | None:
         code = SKU_TAKEN
     elif not message or answer.status == 429:
         return None
-    outcome = Outcome.RETRY if answer.status >= 500 else Outcome.PERMANENT
+    # An error within a success says nothing of whose fault it is; trying again later is the safe reading.
+    outcome = Outcome.PERMANENT if 400 <= answer.status < 500 else Outcome.RETRY
     return Failure(outcome, code, message or f"Ecwid answered {answer.status}.")
 
 

@@ -67,6 +67,14 @@ async def test_signed_body_points_at_its_order(digest: str) -> None:
     assert hint.event_id == "49feeaeb-4982-42d9-a377-9645b8479411"
 
 
+async def test_order_in_an_object_of_its_own_is_found() -> None:
+    body = json.dumps(
+        notification(user={"username": "seller"}, order={"orderId": "12-1", "orderLineItems": []})
+    ).encode()
+    (hint,) = await make_channel(make_platform()).verify_webhook(header(body), body)
+    assert (hint.kind, hint.external_id) == (HintKind.ORDER, "12-1")
+
+
 async def test_body_signed_in_its_compact_form_verifies_however_it_is_spaced() -> None:
     parsed = notification(orderId="1", title="Bose® — Lautsprecher")
     compact = json.dumps(parsed, separators=(",", ":"), ensure_ascii=False).encode()

@@ -123,6 +123,22 @@ async def test_platforms_own_words_win_over_the_status() -> None:
     assert (error.outcome, error.code, error.message) == (Outcome.PERMANENT, "42", "things: because")
 
 
+@pytest.mark.parametrize(("status", "outcome"), [(401, Outcome.AUTH), (429, Outcome.RETRY), (503, Outcome.RETRY)])
+async def test_some_statuses_win_over_the_platforms_words(status: int, outcome: Outcome) -> None:
+    platform = Platform()
+    platform.on("POST", "/v1/thing", (status, {"why": "because"}))
+    error = await outcome_of(platform, explanation=Failure(Outcome.PERMANENT, "42", "because"))
+    assert (error.outcome, error.code) == (outcome, "42")
+
+
+@pytest.mark.parametrize(("method", "outcome"), [("POST", Outcome.PERMANENT), ("GET", Outcome.PERMANENT)])
+async def test_error_within_a_success_is_an_error(method: str, outcome: Outcome) -> None:
+    platform = Platform()
+    platform.on(method, "/v1/thing", (200, {"why": "because"}))
+    error = await outcome_of(platform, method, explanation=Failure(Outcome.PERMANENT, "42", "because"))
+    assert error.outcome is outcome
+
+
 async def test_numbers_come_exactly_and_accepted_errors_are_answers() -> None:
     platform = Platform()
     platform.on("GET", "/v1/thing", (404, '{"price": 19.99, "id": 9007199254740993}'))

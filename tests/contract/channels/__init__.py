@@ -1,0 +1,1 @@
+"""What every connector must do, driven over real sockets against the sandbox."""

@@ -1,0 +1,124 @@
+"""Every connector: listings are made, matched, changed, ended and read back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from sync_svc.channels.base import ListingPhase, Outcome
+from tests.contract.channels.market import Market, state
+
+
+async def test_account_can_be_checked(market: Market) -> None:
+    await market.channel.check()
+    assert market.channel.quotas()
+
+
+async def test_new_listing_shows_what_was_asked_and_reads_back(market: Market) -> None:
+    (result,) = await market.push(state())
+    assert (result.outcome, result.message) == (Outcome.DONE, "")
+    assert result.external_ids
+    assert await market.quantity("SKU00001") == 3
+    (live,) = await market.channel.read([state(external_ids=result.external_ids)])
+    assert (live.exists, live.quantity, live.price) == (True, 3, Decimal("49.99"))
+    assert live.phase is ListingPhase.LIVE
+
+
+async def test_known_listing_takes_new_quantity_and_price(market: Market) -> None:
+    known = await market.settle(state())
+    (result,) = await market.push(replace(known, quantity=1, price=Decimal("44.50")))
+    assert result.outcome is Outcome.DONE
+    (live,) = await market.channel.read([known])
+    assert (live.quantity, live.price) == (1, Decimal("44.50"))
+    assert await market.quantity("SKU00001") == 1
+
+
+async def test_quantity_alone_leaves_the_price(market: Market) -> None:
+    known = await market.settle(state())
+    await market.settle(replace(known, quantity=0, price=None))
+    (live,) = await market.channel.read([known])
+    assert (live.quantity, live.price, live.phase) == (0, Decimal("49.99"), ListingPhase.LIVE)
+
+
+async def test_changed_content_is_sent(market: Market) -> None:
+    known = await market.settle(state())
+    await market.settle(replace(known, title="Bose 201, tested", content_changed=True, quantity=2))
+    (shown,) = await market.shown("SKU00001")
+    assert shown["title"] == "Bose 201, tested"
+    assert shown["quantity"] == 2
+
+
+async def test_pushing_the_same_again_changes_nothing(market: Market) -> None:
+    known = await market.settle(state())
+    again = await market.settle(replace(known, content_changed=True))
+    assert again.external_ids == known.external_ids
+    assert await market.quantity("SKU00001") == 3
+
+
+async def test_forgotten_listing_is_found_by_its_sku(market: Market) -> None:
+    known = await market.settle(state())
+    (result,) = await market.push(state(quantity=7))
+    assert (result.outcome, result.external_ids) == (Outcome.DONE, known.external_ids)
+    assert await market.quantity("SKU00001") == 7
+
+
+async def test_ended_listing_is_gone_and_comes_back(market: Market) -> None:
+    known = await market.settle(state())
+    ended = await market.settle(replace(known, phase=ListingPhase.ENDED))
+    assert not await market.quantity("SKU00001")
+    (live,) = await market.channel.read([ended])
+    assert not live.exists or live.phase is ListingPhase.ENDED
+    await market.settle(replace(ended, phase=ListingPhase.ENDED))
+    await market.settle(replace(ended, phase=ListingPhase.LIVE, quantity=4))
+    assert await market.quantity("SKU00001") == 4
+
+
+async def test_listing_that_never_was_is_absent_and_ended_already(market: Market) -> None:
+    (live,) = await market.channel.read([state(9)])
+    assert not live.exists
+    (result,) = await market.push(state(9, phase=ListingPhase.ENDED))
+    assert result.outcome is Outcome.DONE
+
+
+async def test_nothing_to_sell_makes_no_listing_until_there_is_something(market: Market) -> None:
+    known = await market.settle(state(quantity=0))
+    assert not await market.quantity("SKU00001")
+    await market.settle(replace(known, quantity=2))
+    assert await market.quantity("SKU00001") == 2
+
+
+async def test_new_listing_without_a_price_is_refused_for_a_person(market: Market) -> None:
+    (result,) = await market.push(state(price=None))
+    assert result.outcome is Outcome.PERMANENT
+    assert "price" in result.message
+
+
+@pytest.mark.parametrize("sku", ["154572446665", "00845-P-1-WY-N", "JD-K49H-5DU4", "01279-B"])
+async def test_skus_of_the_real_catalog_work(market: Market, sku: str) -> None:
+    known = await market.settle(state(platform_sku=sku))
+    await market.settle(replace(known, quantity=1))
+    assert await market.quantity(sku) == 1
+
+
+async def test_batch_of_many_is_made_and_changed(market: Market) -> None:
+    count = min(market.channel.max_batch, 60)
+    batch = [state(number) for number in range(1, count + 1)]
+    results = await market.push(*batch)
+    assert {(result.outcome, result.message) for result in results} == {(Outcome.DONE, "")}
+    known = [
+        replace(one, external_ids=result.external_ids, content_changed=False, quantity=one.listing_id % 5)
+        for one, result in zip(batch, results, strict=True)
+    ]
+    before = len(await market.calls())
+    assert {result.outcome for result in await market.push(*known)} == {Outcome.DONE}
+    assert len(await market.calls()) - before < count / 2
+    live = await market.channel.read(known)
+    assert [one.quantity for one in live] == [one.quantity for one in known]
+
+
+async def test_one_bad_listing_of_a_batch_spoils_no_other(market: Market) -> None:
+    good, bad, fine = await market.push(state(1), state(2, price=None), state(3))
+    assert [good.outcome, bad.outcome, fine.outcome] == [Outcome.DONE, Outcome.PERMANENT, Outcome.DONE]
+    assert await market.quantity("SKU00003") == 3
