@@ -69,9 +69,9 @@ class Sandbox:
         self.keeper.load()
         self.ebay.destinations.keep_key()
         server = web.Server(self._serve, request_factory=_make_request, access_log=None)
-        self._runner = web.ServerRunner(server)
+        self._runner = web.ServerRunner(server, shutdown_timeout=1.0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port, shutdown_timeout=1.0)
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
         try:
             await site.start()
         except OSError:
