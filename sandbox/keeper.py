@@ -27,7 +27,7 @@ class Keeper:
         self._path = path
         self._interval_s = interval_s
         self._kinds: dict[str, tuple[Dump, Restore]] = {}
-        self._dirty: set[tuple[str, str]] = set()
+        self._dirty: dict[tuple[str, str], None] = {}
         self._forget_all = False
         self._writing = asyncio.Lock()
         self._sequences: dict[str, int] = {}
@@ -40,7 +40,7 @@ class Keeper:
     def touch(self, kind: str, key: str) -> None:
         """Marks an entity as changed or gone."""
         if self._path is not None:
-            self._dirty.add((kind, key))
+            self._dirty[kind, key] = None
 
     def next_id(self, name: str, start: int) -> int:
         """The next number of a sequence, never given twice, also not after a kill before the last write."""
@@ -66,7 +66,7 @@ class Keeper:
     def forget_all(self) -> None:
         """Drops everything kept at the next write; ids go on, so none is given twice."""
         self._forget_all = True
-        self._dirty = {("sequence", name) for name in self._sequences}
+        self._dirty = {("sequence", name): None for name in self._sequences}
 
     async def run(self) -> None:
         """Writes at every interval until cancelled."""
@@ -80,13 +80,13 @@ class Keeper:
         async with self._writing:
             if self._path is None or not (self._dirty or self._forget_all):
                 return
-            dirty, self._dirty = self._dirty, set()
+            dirty, self._dirty = self._dirty, {}
             forget, self._forget_all = self._forget_all, False
             rows = [(kind, key, self._encode(kind, key)) for kind, key in dirty]
             try:
                 await asyncio.to_thread(_write_rows, self._path, rows, forget)
             except sqlite3.OperationalError:
-                self._dirty |= dirty
+                self._dirty = dirty | self._dirty
                 self._forget_all = self._forget_all or forget
                 raise
 

@@ -13,7 +13,7 @@ class SandboxSettings:
     """Read from the environment."""
 
     port: int = setting("HUB_SANDBOX_PORT", 8090, "The loopback port; 0 takes a free one.", parse=parse_port)
-    state_dir: Path | None = setting(  # noqa: RUF009  # the field is frozen, and `setting` declares it
+    state_dir: Path | None = setting(  # the field is frozen, and `setting` declares it
         "HUB_STATE_DIR", None, "Where sandbox.db is kept; without it everything is in memory.", parse=Path
     )
 

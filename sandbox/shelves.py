@@ -59,6 +59,10 @@ class Shelves:
         if self._shown.pop((platform, account, sku), None) is not None:
             self._changed((platform, account, sku))
 
+    def mark_changed(self) -> None:
+        """Something else worth looking at has changed, as an order."""
+        self.version += 1
+
     def get(self, platform: str, account: str, sku: str) -> Shown | None:
         """The listing, or None when nothing is shown under that SKU."""
         return self._shown.get((platform, account, sku))

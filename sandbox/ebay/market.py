@@ -174,6 +174,11 @@ class Ebay:
                 "client_id": oauth.CLIENT_ID,
                 "client_secret": oauth.CLIENT_SECRET,
                 "refresh_token": oauth.refresh_token_of(name),
+            },
+            "site": MARKETPLACE_ID,
+            "options": {
+                "alert_email": "alerts@usav.example",
+                "batch_skus": not self.world.switches.ebay.one_sku_per_call,
                 "merchant_location_key": LOCATION_KEY,
                 "fulfillment_policy_id": policies["fulfillmentPolicyId"],
                 "payment_policy_id": policies["paymentPolicyId"],

@@ -99,6 +99,7 @@ class Store:
         """An order is new or changed; the oldest go when there are too many."""
         seller.orders[order.order_id] = order
         self._order_owner[order.order_id] = seller.name
+        self.world.shelves.mark_changed()
         self.world.keeper.touch("ebay.order", f"{seller.name}/{order.order_id}")
         if len(seller.orders) > _ORDERS_KEPT:
             oldest = next(iter(seller.orders))

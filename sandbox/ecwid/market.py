@@ -75,7 +75,9 @@ class Ecwid:
                 "display_name": "Ecwid store (sandbox)",
                 "api_base_url": f"{self.world.base_url}/ecwid",
                 "token_url": "",
-                "credentials": {"store_id": str(STORE_ID), "token": TOKEN, "client_secret": CLIENT_SECRET},
+                "credentials": {"store_id": str(STORE_ID), "access_token": TOKEN, "client_secret": CLIENT_SECRET},
+                "site": "",
+                "options": {},
                 "webhook": {
                     "setup": "application_settings",
                     "configure_url": f"{self.world.base_url}/_control/webhooks",

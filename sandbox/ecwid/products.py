@@ -165,4 +165,4 @@ def moment(call: Call, name: str, default: float) -> float:
 
 
 def _writable(fields: Json) -> Json:
-    return {name: value for name, value in fields.items() if name not in _READ_ONLY}
+    return {name: value for name, value in fields.items() if name not in _READ_ONLY and value is not None}

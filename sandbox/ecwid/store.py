@@ -103,6 +103,7 @@ class Store:
     def _keep_order(self, order: Order) -> None:
         self.orders[order.order_id] = order
         self._order_numbers[order.number] = order.order_id
+        self.world.shelves.mark_changed()
         self.world.keeper.touch("ecwid.order", order.order_id)
 
     def _index(self, product: Product) -> None:
