@@ -149,7 +149,9 @@ def test_the_pages_load_nothing_from_another_host(tmp_path: Any) -> None:
         page = (tmp_path / name).read_text()
         assert ASSETS_URL in page
         assert "https://" not in page
-        assert "fonts.googleapis.com" not in page
+        assert "default-src 'self'" in page
+    assert b"https://otel." not in (tmp_path / "redoc.js").read_bytes()
+    assert b"https://cdn." not in (tmp_path / "redoc.js").read_bytes()
     assert {path.name for path in tmp_path.iterdir()} == {
         "docs.html",
         "redoc.html",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from sync_svc.channels.base import ListingPhase, Outcome
+from sync_svc.channels.base import LISTING_ID, ListingPhase, Outcome
 from tests.contract.channels.market import Market, state
 
 
@@ -19,7 +20,7 @@ async def test_account_can_be_checked(market: Market) -> None:
 async def test_new_listing_shows_what_was_asked_and_reads_back(market: Market) -> None:
     (result,) = await market.push(state())
     assert (result.outcome, result.message) == (Outcome.DONE, "")
-    assert result.external_ids
+    assert result.external_ids[LISTING_ID]
     assert await market.quantity("SKU00001") == 3
     (live,) = await market.channel.read([state(external_ids=result.external_ids)])
     assert (live.exists, live.quantity, live.price) == (True, 3, Decimal("49.99"))
@@ -116,6 +117,23 @@ async def test_batch_of_many_is_made_and_changed(market: Market) -> None:
     assert len(await market.calls()) - before < count / 2
     live = await market.channel.read(known)
     assert [one.quantity for one in live] == [one.quantity for one in known]
+
+
+async def test_pushes_of_one_listing_at_once_do_not_hurt_each_other(market: Market) -> None:
+    known = await market.settle(state())
+    pushes = [market.push(replace(known, quantity=5)) for _ in range(6)]
+    ended = [result for results in await asyncio.gather(*pushes) for result in results]
+    assert {(result.outcome, result.message) for result in ended} == {(Outcome.DONE, "")}
+    assert {call["status"] for call in await market.calls()} <= {200, 201, 204, 207, 404}
+    assert await market.quantity("SKU00001") == 5
+
+
+async def test_account_stays_within_its_quota_however_hard_it_is_driven(market: Market) -> None:
+    batch = [state(number) for number in range(1, min(market.channel.max_batch, 200) + 1)]
+    for quantity in range(1, 5):
+        await market.push(*(replace(one, quantity=quantity) for one in batch))
+    stats = (await market.control.get("/_control/stats")).json()
+    assert set(stats["over_quota"].values()) == {0}
 
 
 async def test_one_bad_listing_of_a_batch_spoils_no_other(market: Market) -> None:
