@@ -106,7 +106,7 @@ def item(quantity: int = 5, title: str = "Wave Radio") -> dict[str, Any]:
 
 def offer(sku: str, quantity: int | None = 5, seller: str = "USAV", price: str = "99.50") -> dict[str, Any]:
     """An offer with all that publishing needs."""
-    document = {
+    document: dict[str, Any] = {
         "sku": sku,
         "marketplaceId": "EBAY_US",
         "format": "FIXED_PRICE",
