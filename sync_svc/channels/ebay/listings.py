@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sync_svc.channels.base import ChannelError, ListingPhase, ListingState, Outcome, PushResult
+from sync_svc.channels.base import LISTING_ID, ChannelError, ListingPhase, ListingState, Outcome, PushResult
 from sync_svc.channels.ebay import errors, mapping
 from sync_svc.channels.ebay.client import EbayClient
 from sync_svc.channels.ebay.revisions import Reviser, busy_delays, failed
@@ -115,7 +115,7 @@ class ListingPusher:
             self._spend_if_published(state, offer, learned)
             await self._client.put_offer(learned["offer_id"], wanted_offer)
         if not mapping.is_published(offer) and state.quantity > 0:
-            learned["listing_id"] = await self._publish(learned["offer_id"])
+            learned[LISTING_ID] = await self._publish(learned["offer_id"])
 
     async def _revise_published(self, state: ListingState, learned: Mapping[str, str]) -> None:
         known = replace(state, external_ids=learned)
@@ -152,7 +152,7 @@ class ListingPusher:
         except ChannelError as error:
             if error.outcome is not Outcome.UNKNOWN:
                 raise
-            listing_id = mapping.offer_ids(await self._client.get_offer(offer_id) or {}).get("listing_id")
+            listing_id = mapping.offer_ids(await self._client.get_offer(offer_id) or {}).get(LISTING_ID)
             if listing_id is None:
                 raise
             return listing_id
@@ -187,7 +187,7 @@ class ListingPusher:
 
 def _is_quick(state: ListingState) -> bool:
     ids = state.external_ids
-    is_known = bool(ids.get("offer_id")) and bool(ids.get("listing_id"))
+    is_known = bool(ids.get("offer_id")) and bool(ids.get(LISTING_ID))
     return is_known and not state.content_changed and state.phase is ListingPhase.LIVE
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sync_svc.channels.base import ListingPhase, ListingState, LiveListing, Outcome, PushResult
+from sync_svc.channels.base import LISTING_ID, ListingPhase, ListingState, LiveListing, Outcome, PushResult
 from sync_svc.channels.codec import decimal_or_none
 from sync_svc.channels.ebay.errors import error_list, failure_of
 from sync_svc.channels.http import Failure, outcome_of
@@ -168,11 +168,11 @@ def is_published(offer: Mapping[str, Any]) -> bool:
 
 
 def offer_ids(offer: Mapping[str, Any]) -> dict[str, str]:
-    """The ids to remember of an offer; `listing_id` only while it is published."""
+    """The ids to remember of an offer; the listing's only while it is published."""
     ids = {"offer_id": str(offer.get("offerId", ""))}
     listing = offer.get("listing")
     if is_published(offer) and isinstance(listing, Mapping) and listing.get("listingId"):
-        ids["listing_id"] = str(listing["listingId"])
+        ids[LISTING_ID] = str(listing["listingId"])
     return ids
 
 

@@ -154,7 +154,7 @@ def _result(write: _Write, reply: Reply) -> PushResult:
     product_id = _field(reply.body, "id")
     if not product_id:
         return PushResult(state.listing_id, Outcome.UNKNOWN, "Ecwid's answer holds no product id.", "unreadable")
-    return PushResult(state.listing_id, Outcome.DONE, external_ids={"product_id": str(product_id)})
+    return PushResult(state.listing_id, Outcome.DONE, external_ids=mapping.Place(str(product_id)).external_ids)
 
 
 def _is_doubtful(write: _Write, reply: Reply) -> bool:

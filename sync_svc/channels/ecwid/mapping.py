@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sync_svc.channels.base import ListingPhase, ListingState, LiveListing, Outcome
+from sync_svc.channels.base import LISTING_ID, ListingPhase, ListingState, LiveListing, Outcome
 from sync_svc.channels.codec import decimal_or_none
 from sync_svc.channels.http import Answer, Failure
 
@@ -39,8 +39,14 @@ class Place:
 
     @property
     def external_ids(self) -> dict[str, str]:
-        ids = {"product_id": self.product_id}
-        return ids | {"combination_id": self.combination_id} if self.combination_id else ids
+        """The ids to remember. Variations of one product are told apart in the id people see, too."""
+        if not self.combination_id:
+            return {LISTING_ID: self.product_id, "product_id": self.product_id}
+        return {
+            LISTING_ID: f"{self.product_id}-{self.combination_id}",
+            "product_id": self.product_id,
+            "combination_id": self.combination_id,
+        }
 
 
 def explain(answer: Answer) -> Failure | None:

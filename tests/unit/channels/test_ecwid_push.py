@@ -18,8 +18,8 @@ PRODUCTS = f"{STORE}/products"
 PRODUCT = f"{PRODUCTS}/5001"
 COMBINATION = f"{PRODUCT}/combinations/77"
 BATCH = f"{STORE}/batch"
-KNOWN = {"product_id": "5001"}
-VARIATION = {"product_id": "5001", "combination_id": "77"}
+KNOWN = {"listing_id": "5001", "product_id": "5001"}
+VARIATION = {"listing_id": "5001-77", "product_id": "5001", "combination_id": "77"}
 NOTHING: dict[str, Any] = {"total": 0, "count": 0, "offset": 0, "limit": 100, "items": []}
 TAKEN = {"errorMessage": "Product with this SKU exists already", "errorCode": "SKU_ALREADY_EXISTS"}
 
@@ -126,7 +126,7 @@ async def test_deleted_product_is_made_again(platform: Platform) -> None:
     platform.on("GET", PRODUCTS, (200, NOTHING))
     platform.on("POST", PRODUCTS, (200, {"id": 5002}))
     result = await push_one(platform, external_ids=KNOWN)
-    assert (result.outcome, result.external_ids) == (Outcome.DONE, {"product_id": "5002"})
+    assert (result.outcome, result.external_ids) == (Outcome.DONE, {"listing_id": "5002", "product_id": "5002"})
 
 
 @pytest.mark.parametrize(("shown", "outcome"), [(2, Outcome.DONE), (3, Outcome.RETRY)])
@@ -309,7 +309,7 @@ async def test_many_new_listings_are_looked_for_and_made_in_two_batches(platform
     batch = [state(listing_id=number, platform_sku=f"N/{number}") for number in range(30)]
     results = await make_channel(platform).push(batch)
     assert {result.outcome for result in results} == {Outcome.DONE}
-    assert results[3].external_ids == {"product_id": "9003"}
+    assert results[3].external_ids == {"listing_id": "9003", "product_id": "9003"}
     looked, made = (call.json for call in platform.seen("POST", BATCH))
     assert looked[3]["path"] == "/products?sku=N%2F3"
     assert made[3]["body"]["sku"] == "N/3"
@@ -330,7 +330,7 @@ async def test_read_finds_by_id_and_else_by_sku(platform: Platform) -> None:
         ]
     )
     assert (hidden.quantity, hidden.price, hidden.phase) == (2, Decimal("49.99"), ListingPhase.ENDED)
-    assert (moved.exists, moved.external_ids) == (True, {"product_id": "5003"})
+    assert (moved.exists, moved.external_ids) == (True, {"listing_id": "5003", "product_id": "5003"})
     assert not absent.exists
 
 
