@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from inventory_svc.domain.errors import SerialNumberTaken, VariantNotFound
 from inventory_svc.domain.item import Item
@@ -14,26 +15,31 @@ from inventory_svc.storage import receipts
 from inventory_svc.storage.item_rows import get_many
 from inventory_svc.storage.session import Session
 
-# How a line's field is named in an error: for one unit, for several serial numbers, for the lines of a batch.
-LINE_FIELDS = "lines[{}]."
+
+@dataclass(frozen=True, slots=True)
+class FieldNames:
+    """How errors name the fields of a line: what stands before its `sku`, and its serial number; `{}` is its place."""
+
+    line: str
+    serial_number: str
 
 
 async def prepare_receipt(
-    variants: Variants, lines: Sequence[ReceiptLine], *, prefix: str = LINE_FIELDS, limit: int = MAX_UNITS
+    variants: Variants, lines: Sequence[ReceiptLine], names: FieldNames, *, limit: int = MAX_UNITS
 ) -> list[NewUnit]:
     """The single units of the lines, their variants found. Belongs before the transaction: it may ask the catalog.
 
     Raises BatchTooLarge, SerialNumberRepeated, VariantNotFound, Unavailable.
     """
     check_size(lines, limit)
-    refuse_repeats([line.serial_number for line in lines], f"{prefix}serial_number")
+    refuse_repeats([line.serial_number for line in lines], names.serial_number)
     by_sku = await variants.by_skus({line.sku for line in lines if line.sku})
     by_id = await variants.by_ids({line.variant_id for line in lines if not line.sku})
     found: list[int] = []
     for position, line in enumerate(lines):
         known = by_sku.get(line.sku) if line.sku else by_id.get(line.variant_id)
         if known is None:
-            raise _unknown(line, prefix.format(position))
+            raise _unknown(line, names.line.format(position))
         found.append(known.variant_id)
     return list(units(lines, found))
 

@@ -21,6 +21,7 @@ from inventory_svc.storage.session import Session
 _FREE = ("status = 'AVAILABLE'", "(status = 'RESERVED' AND reserved_until <= now())")
 _HELD = ("(status = 'RESERVED' AND reserved_until > now())",)
 _OF_SKU = "variant_id = (SELECT variant_id FROM inventory.known_variant WHERE sku = CAST(:sku AS text))"
+_SERIAL_NUMBER = "serial_number IS NOT NULL AND upper(serial_number) = CAST(:serial_key AS text)"
 # The operators of the serial index: plain byte order, so a prefix is a range.
 _SERIAL_PREFIX = (
     "serial_number IS NOT NULL AND upper(serial_number) ~>=~ CAST(:serial_from AS text)"
@@ -45,6 +46,7 @@ class ItemFilter:
     sku: str = ""
     status: Status | None = None
     location: str = ""
+    serial_number: str = ""
     serial_prefix: str = ""
     received_after: datetime | None = None
     received_before: datetime | None = None
@@ -63,8 +65,7 @@ class Place:
 class Audited:
     """What a SKU or serial number stands for: the units to page through, and where they are."""
 
-    filter: ItemFilter | None
-    item: Item | None
+    filter: ItemFilter
     places: list[Place]
 
 
@@ -74,6 +75,7 @@ def _filters(asked: ItemFilter) -> Filters:
         ("variant_id = CAST(:variant_id AS bigint)", {"variant_id": asked.variant_id}),
         (_OF_SKU, {"sku": clean_sku(asked.sku)}),
         ("location = CAST(:location AS text)", {"location": asked.location}),
+        (_SERIAL_NUMBER, {"serial_key": asked.serial_number.upper()}),
         (_SERIAL_PREFIX, {"serial_from": prefix, "serial_to": f"{prefix}\x7f"} if prefix else {"serial_from": ""}),
         ("received_at >= CAST(:received_after AS timestamptz)", {"received_after": asked.received_after}),
         ("received_at < CAST(:received_before AS timestamptz)", {"received_before": asked.received_before}),
@@ -129,6 +131,6 @@ async def audit(session: Session, sku_or_serial: str) -> Audited:
         variant_id = known[0]["variant_id"]
         rows = await session.rows(_PLACES, variant_id=variant_id)
         places = [Place(row["location"], Status(row["status"]), row["units"]) for row in rows]
-        return Audited(ItemFilter(variant_id=variant_id), None, places)
+        return Audited(ItemFilter(variant_id=variant_id), places)
     item = await get_item(session, 0, sku_or_serial)
-    return Audited(None, item, [Place(item.location, item.status, 1)])
+    return Audited(ItemFilter(serial_number=item.serial_number), [Place(item.location, item.status, 1)])

@@ -1,0 +1,59 @@
+"""The only place that builds things: settings to database, feed, variants, servicer."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from usav.inventory.v1 import inventory_service_pb2, inventory_service_pb2_grpc
+
+from chassis.clients import Clients
+from chassis.database import Database
+from chassis.feed import Feed
+from chassis.idempotency import Idempotency
+from chassis.page_tokens import PageTokens
+from chassis.seal import Seal
+from chassis.server import Registration, Service
+from inventory_svc.operations.expire_holds import keep_expiring
+from inventory_svc.operations.variants import Catalog, Variants
+from inventory_svc.servicers.catalog_source import CatalogSource
+from inventory_svc.servicers.inventory_servicer import InventoryServicer
+from inventory_svc.settings import InventorySettings
+from inventory_svc.storage.constraints import CONSTRAINTS
+from inventory_svc.storage.session import PoolSession
+from inventory_svc.storage.tables import OUTBOX, SCHEMA, stored_answer
+
+_INVENTORY = inventory_service_pb2.DESCRIPTOR.services_by_name["InventoryService"]
+_TRIM_EVERY_SECONDS = 600.0
+
+
+async def build(settings: InventorySettings, catalog: Catalog | None = None) -> Service:
+    """Everything the process runs; `catalog` is for tests that have none."""
+    db = await Database.open(
+        settings.database_url, schema=SCHEMA, pool_size=settings.pool_size, constraints=CONSTRAINTS
+    )
+    clients = Clients(settings)
+    seal = Seal(settings.seal_key)
+    feed = Feed(db, OUTBOX, seal)
+    once = Idempotency(db, stored_answer, after_commit=feed.poke)
+    pool = PoolSession(db)
+    variants = Variants(pool, catalog or CatalogSource(clients))
+    servicer = InventoryServicer(pool, once, variants, PageTokens(seal), feed)
+    add = inventory_service_pb2_grpc.add_InventoryServiceServicer_to_server
+    return Service(
+        name="inventory_svc",
+        registrations=[Registration(_INVENTORY, add, servicer)],
+        db=db,
+        migrations="inventory_svc.migrations",
+        fetch_keys=clients.fetch_keys,
+        background=[feed.run, partial(keep_expiring, pool, feed.poke), partial(_keep_trimming, feed, once)],
+        closers=[clients.close],
+        max_calls=settings.max_calls,
+    )
+
+
+async def _keep_trimming(feed: Feed, once: Idempotency) -> None:
+    while True:
+        await feed.trim()
+        await once.trim()
+        await asyncio.sleep(_TRIM_EVERY_SECONDS)

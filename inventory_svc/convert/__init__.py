@@ -1,0 +1,1 @@
+"""Protos to domain values and back, pure, both directions."""

@@ -1,0 +1,1 @@
+"""The rpcs by subject: each translates, calls one operation or query, and translates back."""

@@ -1,0 +1,12 @@
+"""InventoryService as one class; the rpcs stand by subject in the modules beside."""
+
+from __future__ import annotations
+
+from inventory_svc.servicers.claiming import ClaimingRpcs
+from inventory_svc.servicers.items import ItemRpcs
+from inventory_svc.servicers.receiving import ReceivingRpcs
+from inventory_svc.servicers.stock import StockRpcs
+
+
+class InventoryServicer(ItemRpcs, ReceivingRpcs, ClaimingRpcs, StockRpcs):
+    """All rpcs of InventoryService."""

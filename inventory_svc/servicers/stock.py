@@ -1,0 +1,84 @@
+"""Stock in numbers, the ledger, and the feed of changes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import grpc
+from usav.inventory.v1 import inventory_service_pb2 as service
+from usav.inventory.v1 import stock_change_pb2
+
+from chassis.clock import now
+from chassis.errors import InvalidArgument
+from chassis.feed import Entry
+from chassis.page_tokens import page_size
+from inventory_svc.convert.ledger import change_message, movement_filter, movement_message
+from inventory_svc.convert.stock import availability_message, summary_message, value_filter, value_message
+from inventory_svc.convert.values import to_timestamp
+from inventory_svc.queries import movements as movement_queries
+from inventory_svc.queries import stock as stock_queries
+from inventory_svc.queries.changes import read_change
+from inventory_svc.servicers.base import InventoryRpcs
+from inventory_svc.storage.availability import free_units
+
+_MOST_VARIANTS = 1_000
+
+
+class StockRpcs(InventoryRpcs):
+    """GetStockSummary, BatchGetAvailability, GetStockValue, ListMovements, WatchStock."""
+
+    async def GetStockSummary(
+        self, request: service.GetStockSummaryRequest, context: grpc.aio.ServicerContext
+    ) -> service.StockSummary:
+        """One variant by status."""
+        variant = await self.variants.one(request.sku, request.variant_id)
+        return summary_message(variant, await stock_queries.count_by_status(self.pool, variant.variant_id))
+
+    async def BatchGetAvailability(
+        self, request: service.BatchGetAvailabilityRequest, context: grpc.aio.ServicerContext
+    ) -> service.BatchGetAvailabilityResponse:
+        """Many variants in one reading."""
+        if len(request.variant_ids) + len(request.skus) > _MOST_VARIANTS:
+            raise InvalidArgument.of("variant_ids", f"at most {_MOST_VARIANTS} variants together with skus")
+        by_id = await self.variants.by_ids(request.variant_ids)
+        by_sku = await self.variants.by_skus(request.skus)
+        asked = [by_id[key] for key in request.variant_ids if key in by_id]
+        asked += [by_sku[key] for key in request.skus if key in by_sku]
+        wanted = {variant.variant_id: variant for variant in asked}
+        readings = await free_units(self.pool, list(wanted))
+        items = [availability_message(variant, readings[key]) for key, variant in wanted.items()]
+        return service.BatchGetAvailabilityResponse(items=items)
+
+    async def GetStockValue(
+        self, request: service.GetStockValueRequest, context: grpc.aio.ServicerContext
+    ) -> service.StockValue:
+        """The stock on hand at cost."""
+        return value_message(await stock_queries.stock_value(self.pool, value_filter(request)))
+
+    async def ListMovements(
+        self, request: service.ListMovementsRequest, context: grpc.aio.ServicerContext
+    ) -> service.ListMovementsResponse:
+        """One page of the ledger, by id."""
+        asked, most = movement_filter(request), page_size(request.page_size)
+        after, total = self.page_tokens.position(request) or (0, None)
+        found = await movement_queries.list_movements(self.pool, asked, after, most)
+        if total is None:
+            total = await movement_queries.count_movements(self.pool, asked)
+        token = self.page_tokens.seal(request, (found[-1].id, total)) if len(found) == most else ""
+        items = [movement_message(row) for row in found]
+        return service.ListMovementsResponse(items=items, next_page_token=token, total_size=total)
+
+    async def WatchStock(
+        self, request: service.WatchStockRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[service.WatchStockResponse]:
+        """Every change from the token on."""
+        async for entry in self.feed.follow(request.resume_token):
+            if isinstance(entry, Entry):
+                change = read_change(entry.payload)
+                variant = await self.variants.one("", change.variant_id)
+                yield service.WatchStockResponse(
+                    resume_token=entry.resume_token, change=change_message(change, variant.sku)
+                )
+            else:
+                checkpoint = stock_change_pb2.Checkpoint(check_time=to_timestamp(now()))
+                yield service.WatchStockResponse(resume_token=entry.resume_token, checkpoint=checkpoint)
