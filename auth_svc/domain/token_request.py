@@ -6,7 +6,6 @@ RFC 6749: a parameter without a value counts as left out, one given twice is an 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote_plus
@@ -123,8 +122,9 @@ def read_basic(authorization: str) -> tuple[str, str] | None:
     try:
         text = base64.b64decode(value.strip(), validate=True).decode("utf-8")
         name, colon, secret = text.partition(":")
-        if not colon or "\0" in text:
-            raise ClientWrong
-        return unquote_plus(name, errors="strict"), unquote_plus(secret, errors="strict")
-    except (binascii.Error, UnicodeDecodeError):
+        client = unquote_plus(name, errors="strict"), unquote_plus(secret, errors="strict")
+    except ValueError:
         raise ClientWrong from None
+    if not colon or "\0" in client[0] + client[1]:
+        raise ClientWrong
+    return client

@@ -56,7 +56,19 @@ def test_another_scheme_is_no_client(header: str) -> None:
     assert read_basic(header) is None
 
 
-@pytest.mark.parametrize("header", ["Basic", "Basic !!!", basic("nocolon"), "Basic /w==", basic("a\0b:c")])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Basic",
+        "Basic !!!",
+        basic("nocolon"),
+        "Basic /w==",
+        basic("a\0b:c"),
+        basic("a%00:c"),
+        basic("a:%FF"),
+        "Basic \x80",
+    ],
+)
 def test_a_malformed_client_header_is_an_invalid_client(header: str) -> None:
     with pytest.raises(ClientWrong):
         read_basic(header)
