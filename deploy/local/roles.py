@@ -34,8 +34,8 @@ async def prepare_schema(connection: asyncpg.Connection, database: str, schema: 
         await connection.execute(f'REVOKE ALL ON SCHEMA "{schema}" FROM PUBLIC')
         await connection.execute(f'GRANT USAGE ON SCHEMA "{schema}" TO "{role}"')
         await connection.execute(f'GRANT CONNECT, TEMPORARY ON DATABASE "{database}" TO "{role}"')
-        for name, value in {**_LIMITS, "search_path": f'"{schema}"'}.items():
-            await connection.execute(f'ALTER ROLE "{role}" IN DATABASE "{database}" SET {name} = \'{value}\'')
+        for name, value in {**_LIMITS, "search_path": schema}.items():
+            await connection.execute(f'ALTER ROLE "{role}" IN DATABASE "{database}" SET {name} = "{value}"')
 
 
 async def close_database(connection: asyncpg.Connection, database: str) -> None:

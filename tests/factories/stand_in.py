@@ -66,7 +66,7 @@ class StandIn:
         self.behave.clear()
 
 
-class _Everything(grpc.GenericRpcHandler):
+class _Everything(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types for it
     def __init__(self, stand_in: StandIn) -> None:
         self._stand_in = stand_in
         self._methods = {f"/{method.containing_service.full_name}/{method.name}": method for method in _methods()}

@@ -1,0 +1,22 @@
+"""One Postgres for all integration tests.
+
+@pytest.fixture(scope="module")
+async def database_url(databases: Databases) -> AsyncIterator[str]:
+    async with databases.clone("catalog") as url:
+        yield Databases.as_service(url, "catalog")
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.factories.databases import Databases, scratch_server
+
+
+@pytest.fixture(scope="session")
+async def databases(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Databases]:
+    """Databases to order: `clone` migrated ones, `empty` bare ones."""
+    async with scratch_server(tmp_path_factory.mktemp("postgres")) as made:
+        yield made
