@@ -8,7 +8,9 @@ async def database_url(databases: Databases) -> AsyncIterator[str]:
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +18,9 @@ from tests.factories.databases import Databases, scratch_server
 
 
 @pytest.fixture(scope="session")
-async def databases(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Databases]:
+async def databases() -> AsyncIterator[Databases]:
     """Databases to order: `clone` migrated ones, `empty` bare ones."""
-    async with scratch_server(tmp_path_factory.mktemp("postgres")) as made:
-        yield made
+    # Not below pytest's own folder: each run of pytest shuts it to all users but its own, also to the one Postgres runs as.
+    with tempfile.TemporaryDirectory(prefix="hub-tests-", ignore_cleanup_errors=True) as folder:
+        async with scratch_server(Path(folder)) as made:
+            yield made

@@ -24,11 +24,8 @@ from auth_svc.operations import password_hasher
 from auth_svc.settings import AuthSettings
 from chassis import clock
 from chassis.server import Running, start
-from deploy.local.migrate import migrate
-from deploy.local.roles import role_of
-from deploy.local.secrets import role_password
+from tests.factories.databases import Databases
 
-ROLE_SECRET = "a role secret of the tests"
 SEAL_KEY = "a seal key of the tests"
 ADMIN_PASSWORD = "seven green bottles"
 PASSWORD = "nine purple lanterns"
@@ -55,10 +52,8 @@ class MovableClock:
 
 def settings_for(admin_url: str, state_dir: Path, **changes: Any) -> AuthSettings:
     """Settings of a service that connects with its own role."""
-    host = admin_url.partition("@")[2]
-    role = role_of("auth")
     values: dict[str, Any] = {
-        "database_url": f"postgresql://{role}:{role_password(ROLE_SECRET, role)}@{host}",
+        "database_url": Databases.as_service(admin_url, "auth"),
         "seal_key": SEAL_KEY,
         "state_dir": state_dir,
         "admin_password": ADMIN_PASSWORD,
@@ -81,8 +76,7 @@ class AuthHub:
 
     @classmethod
     async def start(cls, admin_url: str, state_dir: Path, **changes: Any) -> AuthHub:
-        """Migrates and starts."""
-        await migrate(admin_url, ROLE_SECRET, ("auth",))
+        """Starts on a migrated database."""
         settings = settings_for(admin_url, state_dir, **changes)
         movable = MovableClock()
         running = await start(await build(settings, movable), settings)

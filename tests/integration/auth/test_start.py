@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,11 +15,10 @@ from auth_svc.bootstrap import build
 from auth_svc.domain.service_account import read_seeded_accounts
 from chassis.server import start
 from chassis.settings import SettingsError
-from deploy.local.migrate import migrate
+from tests.factories.databases import Databases
 from tests.integration.auth.harness import (
     ADMIN_PASSWORD,
     CLIENT_SECRET,
-    ROLE_SECRET,
     AuthHub,
     refusal,
     settings_for,
@@ -29,16 +27,10 @@ from tests.integration.auth.harness import (
 
 
 @pytest.fixture
-async def empty_database(auth_server_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+async def empty_database(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
     use_cheap_hashing(monkeypatch)
-    name = f"auth_{secrets.token_hex(6)}"
-    admin = await asyncpg.connect(auth_server_url)
-    await admin.execute(f'CREATE DATABASE "{name}"')
-    url = auth_server_url.rpartition("/")[0] + f"/{name}"
-    await migrate(url, ROLE_SECRET, ("auth",))
-    yield url
-    await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    await admin.close()
+    async with databases.clone("auth") as url:
+        yield url
 
 
 async def count(url: str, table: str) -> int:
