@@ -16,7 +16,12 @@ from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
+from chassis.settings import SettingsError
 from deploy.local import roles
+from deploy.local.own_database import own_database
+from deploy.local.postgres import PostgresError
+from deploy.local.settings import load_settings
+from deploy.local.state import StateInUse
 
 SCHEMAS = ("auth", "catalog", "inventory", "sync")
 _LOCK = 0x75736176  # "usav"
@@ -130,13 +135,27 @@ def _plain(url: str) -> str:
     return f"{scheme.partition('+')[0]}{separator}{rest}"
 
 
+async def _migrate_own() -> None:
+    """Whatever database the settings name: another Postgres, the running hub's, or the one in the state folder."""
+    async with own_database(load_settings(os.environ)) as (url, secrets):
+        await migrate(url, secrets.role_secret)
+
+
 def main() -> int:
-    """Migrates the database of DATABASE_URL with the roles' passwords derived from HUB_ROLE_SECRET."""
+    """Exits 1 with the reason when the database could not be brought up to date, 2 on a wrong setting."""
     try:
-        asyncio.run(migrate(os.environ["DATABASE_URL"], os.environ["HUB_ROLE_SECRET"]))
-    except MigrationError as error:
+        # The runner hands over both; a user at most the first.
+        if {"DATABASE_URL", "HUB_ROLE_SECRET"} <= os.environ.keys():
+            asyncio.run(migrate(os.environ["DATABASE_URL"], os.environ["HUB_ROLE_SECRET"]))
+        else:
+            asyncio.run(_migrate_own())
+            print("the database is up to date")
+    except (MigrationError, PostgresError) as error:
         print(f"migrate: {error}", file=sys.stderr)
         return 1
+    except (SettingsError, StateInUse) as error:
+        print(f"migrate: {error}", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -47,9 +47,21 @@ class StateFolder:
         """The log of a process."""
         return self.path / "logs" / f"{process}.log"
 
+    def make(self) -> None:
+        """Makes the folder, for its owner only."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def is_locked(self) -> bool:
+        """Whether some process holds the folder now."""
+        try:
+            self.lock().close()
+        except StateInUse:
+            return True
+        return False
+
     def lock(self) -> IO[str]:
         """Makes the folder and takes it for this process until the file is closed. Raises StateInUse."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.make()
         file = (self.path / "lock").open("a+")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

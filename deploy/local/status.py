@@ -12,7 +12,7 @@ from deploy.local.state import StateFolder
 async def print_status(state: StateFolder) -> int:
     """Prints it; 0 when the hub is healthy, 1 when not."""
     summary = state.read_summary()
-    if summary is None:
+    if summary is None or not state.is_locked():
         print(f"no hub runs on {state.path}")
         return 1
     status, body = await http.request(urlsplit(summary.gateway_url).port or 80, "GET", "/health")
