@@ -14,7 +14,10 @@ JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
 _CSV = "text/csv"
 _ANYTHING = "*/*"
-_CSV_EXAMPLE = "sku,name\n00845-P-1-WY-N,Lifestyle 12 speaker wire\n"
+_CSV_EXAMPLE = (
+    "Group Name,Product Type,Product Color,Product Condition,Component Type,Included Products,sku,platform,ASIN,name\n"
+    "Lifestyle 12,Parts,White,New,Speaker wire,,LS12-WIRE-WHT,MEKONG_eBay,,Lifestyle 12 speaker wire\n"
+)
 
 
 @dataclass(frozen=True)

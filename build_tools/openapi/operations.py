@@ -24,7 +24,7 @@ _SECOND_NOUNS = {
 }
 
 
-_STREAM = "A stream that goes on until the caller ends it: one such JSON object per line."
+_STREAM = "A stream: one such JSON object per line."
 
 
 class Operations:
@@ -146,7 +146,8 @@ class Operations:
         else:
             schema = self._schemas.of_type(method.response)
             content = {JSON: {"schema": schema, "example": self._examples.answer(method.response)}}
-        description = _STREAM if method.proto.server_streaming else "Done."
+        is_stream = method.proto.server_streaming and method.response != HTTP_BODY
+        description = _STREAM if is_stream else "Done."
         answers: Json = {"200": {"description": description, "content": content}}
         return answers | errors.responses_for(
             is_public=policy.public, has_variables=bool(route.variables), changes=route.verb != "get"

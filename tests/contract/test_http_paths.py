@@ -21,6 +21,7 @@ WITHOUT_REQUEST_ID = {
     "ExchangeToken": "RFC 6749 defines the body",
     "RevokeToken": "RFC 7009 defines the body",
     "ReceiveWebhook": "the platform defines the body; deliveries are told apart by their own id",
+    "ImportCatalog": "the body is the file; importing the same file again changes nothing",
     "TestChannel": "changes nothing at the hub",
 }
 
