@@ -150,7 +150,7 @@ class Control:
                 "market_time": self._world.clock.seconds(),
                 "shelves_version": self._world.shelves.version,
                 "log_cursor": self._world.log.cursor,
-                "listings": len(self._world.shelves.find()),
+                "listings": len(self._world.shelves),
                 "calls": _counted(self._world.log.counts),
                 "over_quota": {name: market.usage.over_quota for name, market in self._markets.items()},
                 "quota": {name: market.quota() for name, market in self._markets.items()},

@@ -43,6 +43,9 @@ class Shelves:
         self._waiters: dict[Key, set[asyncio.Future[None]]] = {}
         self.version = 0
 
+    def __len__(self) -> int:
+        return len(self._shown)
+
     def put(self, listing: Shown) -> None:
         """Shows a listing; its change time moves only when quantity, price, title or status do."""
         key = (listing.platform, listing.account, listing.sku)

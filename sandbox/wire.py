@@ -97,6 +97,12 @@ class Router:
         segments = tuple(template.strip("/").split("/"))
         self._routes.setdefault((method, len(segments)), []).append(Route(operation, segments, handler))
 
+    def targets(self) -> list[tuple[str, str]]:
+        """(verb, path template) of every route."""
+        return [
+            (method, "/" + "/".join(route.segments)) for (method, _), routes in self._routes.items() for route in routes
+        ]
+
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
         """The route and its decoded variables, or None."""
         parts = path.strip("/").split("/")

@@ -50,8 +50,8 @@ class Ebay:
         self.quotas = Quotas(world)
         self.destinations = Destinations(self.store)
         self.subscriptions = Subscriptions(self.store, self.destinations)
-        self._router = Router()
-        self._router.add("token", f"POST {_TOKEN_PATH}", self.tokens.issue)
+        self.router = Router()
+        self.router.add("token", f"POST {_TOKEN_PATH}", self.tokens.issue)
         parts = (
             Items(self.store),
             Offers(self.store),
@@ -62,11 +62,11 @@ class Ebay:
             Account(self.quotas),
         )
         for part in parts:
-            part.add_routes(self._router)
+            part.add_routes(self.router)
 
     def identify(self, call: Call) -> None:
         """Finds operation, path variables and account."""
-        found = self._router.find(call.method, call.path)
+        found = self.router.find(call.method, call.path)
         if found is not None:
             call.route, call.params = found
             call.operation = f"ebay.{call.route.operation}"

@@ -80,7 +80,6 @@ def order_document(order: Order, *, alone: bool) -> Json:
     total = _amount(sum((Decimal(line["price"]) * line["quantity"] for line in order.lines), Decimal()), order)
     return {
         "orderId": order.order_id,
-        "legacyOrderId": order.order_id,
         "creationDate": iso_from_seconds(order.created_at),
         "lastModifiedDate": iso_from_seconds(order.modified_at),
         "orderFulfillmentStatus": order.fulfillment_status,
@@ -178,7 +177,7 @@ def _cancel_status(order: Order, *, alone: bool) -> Json:
     request = {
         "cancelRequestId": order.order_id.replace("-", ""),
         "cancelRequestState": "COMPLETED",
-        "cancelInitiator": "BUYER",
+        "cancelInitiator": "Buyer",
         "cancelReason": "BUYER_ASKED_CANCEL",
         "cancelRequestedDate": at,
         "cancelCompletedDate": at,
