@@ -80,6 +80,11 @@ class Listing:
     last_synced_at: datetime | None = None
     deleted_at: datetime | None = None
 
+    @property
+    def was_ever_pushed(self) -> bool:
+        """Whether the platform may show what the hub has sent."""
+        return self.synced_generation > 0 or bool(self.external_ids) or self.attempts > 0
+
 
 @dataclass(frozen=True, slots=True)
 class LeasedListing:

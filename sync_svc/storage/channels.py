@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.database import Database, Statement
@@ -44,6 +45,9 @@ UPDATE sync.channel SET block = NULL, block_message = '', block_count = 0, block
 WHERE id = CAST(:id AS bigint) AND block IS NOT NULL
 """)
 )
+_CLEAR_BLOCK = text("""
+UPDATE sync.channel SET block = NULL, block_message = '', block_count = 0, blocked_until = NULL WHERE id = :id
+""")
 _BLOCK_COUNT = Statement(text("SELECT block_count FROM sync.channel WHERE id = CAST(:id AS bigint)"))
 _CLAIM_POLL = Statement(
     text("""
@@ -101,9 +105,27 @@ async def channels_of_platform(conn: AsyncConnection, platforms: Sequence[str]) 
     return [as_channel(row) for row in found]
 
 
+async def ensure_channels(
+    conn: AsyncConnection, names: Sequence[tuple[Platform, str]]
+) -> dict[tuple[Platform, str], int]:
+    """Make channels that are not there, PAUSED and without credentials; answers the ids of all named."""
+    rows = [
+        {"platform": platform.value, "account": account, "display_name": account, "state": ChannelState.PAUSED.value}
+        for platform, account in names
+    ]
+    await conn.execute(upsert(channel).on_conflict_do_nothing(), rows)
+    found = await channels_of_platform(conn, sorted({platform for platform, _ in names}))
+    return {(one.platform, one.account): one.id for one in found}
+
+
 async def poll_now(conn: AsyncConnection, channel_id: int) -> None:
     """Make the channel due for a look for orders."""
     await conn.execute(_POLL_NOW, {"id": channel_id})
+
+
+async def clear_block(conn: AsyncConnection, channel_id: int) -> None:
+    """End the account's silence."""
+    await conn.execute(_CLEAR_BLOCK, {"id": channel_id})
 
 
 class ChannelNotes:

@@ -1,0 +1,1 @@
+"""Between protos and the domain, both ways; pure."""

@@ -1,0 +1,81 @@
+"""Takes webhooks in: check the signature, keep the hint, answer; the work comes after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.errors import HubError, Unavailable
+from sync_svc.channels.base import Channel as Connector
+from sync_svc.channels.base import ChannelError, Hint, WebhookRefused
+from sync_svc.domain.channel import Channel
+from sync_svc.domain.errors import ChannelNotFound, CredentialsMissing, NoConnector, WebhookRejected
+from sync_svc.operations.channels import webhook_endpoint
+from sync_svc.operations.desk import Desk
+from sync_svc.storage.channels import get_channel
+from sync_svc.storage.deliveries import accept_hints, queue_orders
+
+MOST_BODY_BYTES = 256 * 1024
+_REFUSED = "The delivery is refused: its address or its signature does not hold."
+
+
+async def receive_webhook(desk: Desk, platform: str, channel_id: int, headers: Mapping[str, str], body: bytes) -> int:
+    """Keep what a delivery points at; answers how many orders it newly points at. Safe to repeat.
+
+    Raises WebhookRejected, and Unavailable when the signature cannot be checked now.
+    """
+    _, connector = await _addressee(desk, platform, channel_id)
+    if len(body) > MOST_BODY_BYTES:
+        raise WebhookRejected(_REFUSED)
+    hints = await _verified(connector, headers, body)
+    if not hints:
+        return 0
+
+    async def work(conn: AsyncConnection) -> list[str]:
+        external_order_ids = await accept_hints(conn, channel_id, hints)
+        if external_order_ids:
+            await queue_orders(conn, channel_id, external_order_ids)
+        return external_order_ids
+
+    queued = await desk.db.run(work)
+    if queued:
+        desk.alarms.orders.of(channel_id).ring_in(0)
+    return len(queued)
+
+
+async def answer_challenge(desk: Desk, platform: str, channel_id: int, challenge_code: str) -> bytes:
+    """The JSON a platform wants to see at its webhook address. Raises WebhookRejected."""
+    channel, connector = await _addressee(desk, platform, channel_id)
+    endpoint = desk.connectors.webhook_secrets(channel).get("endpoint") or webhook_endpoint(desk.public_url, channel)
+    try:
+        return connector.answer_challenge(endpoint, challenge_code)
+    except WebhookRefused as error:
+        raise WebhookRejected(_REFUSED) from error
+
+
+async def _addressee(desk: Desk, platform: str, channel_id: int) -> tuple[Channel, Connector]:
+    """The channel and its connector; a wrong address is told apart from a forged delivery by nobody."""
+    try:
+        channel = await get_channel(desk.db, channel_id)
+        connector = desk.connectors.of(channel)
+    except (ChannelNotFound, NoConnector, CredentialsMissing) as error:
+        raise WebhookRejected(_REFUSED) from error
+    if channel.platform.lower() != platform.lower():
+        raise WebhookRejected(_REFUSED)
+    return channel, connector
+
+
+async def _verified(connector: Connector, headers: Mapping[str, str], body: bytes) -> list[Hint]:
+    try:
+        return await connector.verify_webhook(headers, body)
+    except WebhookRefused as error:
+        raise WebhookRejected(_REFUSED) from error
+    except ChannelError as error:
+        raise _unchecked(error) from error
+
+
+def _unchecked(error: ChannelError) -> HubError:
+    return Unavailable(
+        "The delivery's signature cannot be checked just now; send it again later.", retry_after_s=error.retry_after_s
+    )

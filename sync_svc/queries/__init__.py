@@ -1,0 +1,1 @@
+"""Reads that need no rules: SQL straight to what is shown."""

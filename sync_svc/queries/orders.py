@@ -1,0 +1,47 @@
+"""Orders taken in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from chassis.database import Database
+from sync_svc.domain.order import Order
+from sync_svc.queries.listings import channel_condition
+from sync_svc.queries.pages import Page, count, cut
+from sync_svc.storage import orders as stored
+from sync_svc.storage.tables import channel, channel_order
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilter:
+    """Which orders to list; what is unset does not filter."""
+
+    platform: str = ""
+    channel: str = ""
+    status: str = ""
+    external_order_id: str = ""
+
+
+async def get_order(db: Database, order_id: int) -> Order:
+    """One order. Raises OrderNotFound."""
+    return await stored.get_order(db, order_id)
+
+
+async def list_orders(db: Database, wanted: OrderFilter, *, before_id: int | None, most: int) -> Page[Order]:
+    """One page, newest first."""
+    given = {
+        channel.c.platform: wanted.platform,
+        channel_order.c.status: wanted.status,
+        channel_order.c.external_order_id: wanted.external_order_id,
+    }
+    conditions: list[Any] = [column == value for column, value in given.items() if value]
+    if wanted.channel:
+        conditions.append(channel_condition(wanted.channel))
+    paged = conditions if before_id is None else [*conditions, channel_order.c.id < before_id]
+    async with db.translated(), db.read.connect() as conn:
+        items = await stored.list_orders(conn, paged, most + 1)
+        total = await count(conn, select(channel_order.c.id).join(channel).where(*conditions))
+    return cut(items, most, total)

@@ -1,0 +1,31 @@
+"""What a refusal of the database means, by the constraint's name."""
+
+from __future__ import annotations
+
+from chassis.database_errors import ConstraintDetail, Constraints
+from chassis.errors import HubError
+from sync_svc.domain.errors import ChannelExists, ChannelNotFound, ExternalIdTaken, PlatformSkuTaken
+
+
+def _channel_exists(_: ConstraintDetail) -> HubError:
+    return ChannelExists("The platform has a channel of that account already.")
+
+
+def _platform_sku_taken(_: ConstraintDetail) -> HubError:
+    return PlatformSkuTaken("The channel has a listing with that platform SKU already.")
+
+
+def _external_id_taken(_: ConstraintDetail) -> HubError:
+    return ExternalIdTaken("The channel has a listing with that external id already.")
+
+
+def _channel_not_found(_: ConstraintDetail) -> HubError:
+    return ChannelNotFound("of that id")
+
+
+CONSTRAINTS: Constraints = {
+    "uq_channel_platform_account": _channel_exists,
+    "uq_listing_channel_id_platform_sku": _platform_sku_taken,
+    "uq_listing_channel_id_external_id": _external_id_taken,
+    "fk_listing_channel_id": _channel_not_found,
+}

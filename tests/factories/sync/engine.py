@@ -1,0 +1,163 @@
+"""The sync engine on a real database, with a marketplace and a hub in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from chassis.database import Database
+from sync_svc.channels.base import ChannelAccount
+from sync_svc.channels.registry import ChannelRegistry
+from sync_svc.connectors import Connectors
+from sync_svc.domain.channel import Channel
+from sync_svc.operations.take_orders import OrderIntake
+from sync_svc.progress import Progress
+from sync_svc.storage.channels import ChannelNotes, get_channel
+from sync_svc.storage.deliveries import OrderTasks
+from sync_svc.storage.generations import Generations
+from sync_svc.storage.leases import Leases
+from sync_svc.storage.tables import channel, listing
+from sync_svc.vault import Vault
+from sync_svc.workers import orders
+from sync_svc.workers.feeds import FeedReader
+from sync_svc.workers.orders import OrderTools, OrderWorker
+from sync_svc.workers.polls import PollTools
+from sync_svc.workers.push import PushTools, PushWorker
+from sync_svc.workers.supervisor import Supervisor, WorkTools
+from sync_svc.workers.wakeups import WorkAlarms
+from tests.factories.sync.platform import FakeChannel, FakePlatform
+from tests.factories.sync.upstream import FakeHub
+
+KEY = b"k" * 32
+GAP_S = 0.05
+
+
+@dataclass
+class Engine:
+    """Everything a sync process has, minus its server. Several of these on one database are several replicas."""
+
+    db: Database
+    hub: FakeHub
+    platforms: dict[str, FakePlatform]
+    lease_s: float = 30.0
+    push_timeout_s: float = 20.0
+    gap_s: float = GAP_S
+    owner: str = "test"
+    alarms: WorkAlarms = field(default_factory=WorkAlarms)
+    progress: Progress = field(default_factory=Progress)
+
+    def __post_init__(self) -> None:
+        self.vault = Vault(KEY)
+        factories = {name: self._factory(name) for name in self.platforms}
+        self.connectors = Connectors(ChannelRegistry(factories), self.vault)
+        self.leases = Leases(self.db, owner=self.owner, lease_s=self.lease_s, gap_s=self.gap_s)
+        self.notes = ChannelNotes(self.db)
+        self.generations = Generations(gap_s=self.gap_s)
+        self.intake = OrderIntake(self.db, self.hub)
+        self.tasks = OrderTasks(self.db, lease_s=orders.LEASE_S)
+        self.push_tools = PushTools(self.leases, self.hub, self.notes, self.progress, self.push_timeout_s, 0.2)
+        self.order_tools = OrderTools(self.tasks, self.intake, self.notes, self.progress, 0.2)
+        tools = WorkTools(self.push_tools, self.order_tools, PollTools(self.db, self.notes, 0.2), self.alarms)
+        self.supervisor = Supervisor(self.db, self.connectors, tools)
+        self.feed = FeedReader(self.db, self.hub, "stock", self.generations, self.alarms.pushes, fold_s=0.02)
+
+    def _factory(self, name: str) -> Callable[[ChannelAccount], FakeChannel]:
+        return lambda account: FakeChannel(self.platforms[name], account)
+
+    def push_worker(self, one: Channel) -> PushWorker:
+        """A push worker of its own, beside whatever the supervisor runs."""
+        connector = FakeChannel(self.platforms[one.platform])
+        return PushWorker(one, connector, self.push_tools, self.alarms.pushes.of(one.id))
+
+    def order_worker(self, one: Channel) -> OrderWorker:
+        """An order worker of its own."""
+        connector = FakeChannel(self.platforms[one.platform])
+        return OrderWorker(one, connector, self.order_tools, self.alarms.orders.of(one.id))
+
+    async def add_channel(self, platform: str = "EBAY", account: str = "MEKONG", **values: Any) -> Channel:
+        """An active channel with credentials."""
+        sealed = self.vault.seal({"token": "t"}, platform=platform, account=account, use="credentials")
+        made: dict[str, Any] = {
+            "platform": platform,
+            "account": account,
+            "state": "ACTIVE",
+            "sealed_credentials": sealed,
+            "credential_names": ["token"],
+            "poll_interval_s": 5,
+            **values,
+        }
+        async with self.db.transaction() as conn:
+            made.setdefault("activated_at", (await conn.execute(select(_now()))).scalar_one())
+            channel_id = (await conn.execute(insert(channel).values(**made).returning(channel.c.id))).scalar_one()
+        return await get_channel(self.db, channel_id)
+
+    async def add_listing(self, one: Channel, variant_id: int, sku: str, platform_sku: str = "", **values: Any) -> int:
+        """A listing that was never pushed."""
+        row = {
+            "channel_id": one.id,
+            "variant_id": variant_id,
+            "sku": sku,
+            "platform_sku": platform_sku or sku,
+            **values,
+        }
+        async with self.db.transaction() as conn:
+            return int((await conn.execute(insert(listing).values(**row).returning(listing.c.id))).scalar_one())
+
+    async def row(self, listing_id: int) -> Any:
+        """A listing as it is stored."""
+        async with self.db.read.connect() as conn:
+            return (await conn.execute(select(listing).where(listing.c.id == listing_id))).one()
+
+    async def settled(self) -> None:
+        """Wait until no listing waits for anything."""
+        await until(self._is_settled)
+
+    async def _is_settled(self) -> bool:
+        async with self.db.read.connect() as conn:
+            open_ = select(listing.c.id).where(listing.c.status.in_(["PENDING", "DIRTY"]))
+            return (await conn.execute(open_)).first() is None
+
+
+def _now() -> Any:
+    from sqlalchemy import func
+
+    return func.clock_timestamp()
+
+
+async def until(condition: Callable[[], Any], timeout_s: float = 10.0) -> None:
+    """Wait for a condition, plain or awaited. Raises TimeoutError."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        met = condition()
+        if isinstance(met, Awaitable):
+            met = await met
+        if met:
+            return
+        if time.monotonic() > deadline:
+            raise TimeoutError("the condition was not met in time")
+        await asyncio.sleep(0.01)
+
+
+class running:
+    """Runs workers for as long as the block."""
+
+    def __init__(self, *works: Callable[[], Awaitable[None]]) -> None:
+        self._works = works
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> list[asyncio.Task[None]]:
+        self.tasks = [asyncio.ensure_future(work()) for work in self._works]
+        return self.tasks
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self.tasks:
+            task.cancel()
+        for task in self.tasks:
+            with suppress(asyncio.CancelledError):
+                await task

@@ -1,0 +1,112 @@
+"""Catalog and inventory in memory, as sync sees them: free units, variants, allocations, and a feed of what changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from chassis.errors import FailedPrecondition, OutOfRange, Unavailable
+from sync_svc.domain.listing import Urgency
+from sync_svc.domain.order import Line
+from sync_svc.planner import Truth, VariantFacts
+from sync_svc.upstream import FeedEvent, KnownVariant
+
+
+class OutOfStock(FailedPrecondition):
+    """As inventory says it."""
+
+    reason = "OUT_OF_STOCK"
+
+
+class TokenExpired(OutOfRange):
+    """As the feeds say it."""
+
+    reason = "RESUME_TOKEN_EXPIRED"
+
+
+@dataclass(slots=True)
+class FakeHub:
+    """Free units per variant, what was allocated per order line, and the stock feed as a list that grows."""
+
+    free: dict[int, int] = field(default_factory=dict)
+    variants: dict[int, tuple[str, VariantFacts]] = field(default_factory=dict)
+    held: dict[tuple[str, str], tuple[int, int, bool]] = field(default_factory=dict)
+    events: list[FeedEvent] = field(default_factory=list)
+    allocations: int = 0
+    is_down: bool = False
+    trimmed_before: int = 0
+    _grown: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def add(self, variant_id: int, sku: str, units: int, price: str = "10.00") -> None:
+        """A variant with units on the shelf."""
+        self.variants[variant_id] = (sku, VariantFacts(f"Item {sku}", Decimal(price), "USD"))
+        self.free[variant_id] = units
+
+    def set_free(self, variant_id: int, units: int) -> None:
+        """The shelf changes, and the feed tells."""
+        fell = units < self.free.get(variant_id, 0)
+        self.free[variant_id] = units
+        self._tell(variant_id, Urgency.STOCK_FELL if fell else Urgency.STOCK)
+
+    def sell(self, variant_id: int) -> None:
+        """One unit goes."""
+        self.set_free(variant_id, self.free[variant_id] - 1)
+
+    def _tell(self, variant_id: int, urgency: Urgency) -> None:
+        self.events.append(FeedEvent(f"token-{len(self.events) + 1}", variant_id, urgency))
+        self._grown.set()
+
+    # TruthSource
+    async def truth(self, variant_ids: Sequence[int]) -> Truth:
+        self._check()
+        await asyncio.sleep(0)
+        known = {variant_id: self.variants[variant_id][1] for variant_id in variant_ids if variant_id in self.variants}
+        return Truth({variant_id: self.free.get(variant_id, 0) for variant_id in variant_ids}, known)
+
+    async def find_variant(self, *, variant_id: int = 0, sku: str = "") -> KnownVariant | None:
+        self._check()
+        for known_id, (known_sku, _) in self.variants.items():
+            if known_id == variant_id or known_sku == sku:
+                return KnownVariant(known_id, known_sku)
+        return None
+
+    # FeedSource
+    async def follow(self, resume_token: str) -> AsyncIterator[FeedEvent]:
+        self._check()
+        place = int(resume_token.removeprefix("token-")) if resume_token else len(self.events)
+        if place < self.trimmed_before:
+            raise TokenExpired("too old")
+        yield FeedEvent(f"token-{place}")
+        while True:
+            while place < len(self.events):
+                place += 1
+                yield self.events[place - 1]
+            self._grown.clear()
+            await self._grown.wait()
+
+    # Allocator
+    async def allocate(self, reference: str, lines: Sequence[Line], *, sell: bool) -> None:
+        self._check()
+        self.allocations += 1
+        await asyncio.sleep(0)
+        ids = {sku: variant_id for variant_id, (sku, _) in self.variants.items()}
+        fresh = [line for line in lines if (reference, line.line_id) not in self.held]
+        if any(self.free[ids[line.sku]] < line.quantity for line in fresh):
+            raise OutOfStock("there are not enough free units")
+        for line in lines:
+            variant_id = ids[line.sku]
+            if line in fresh:
+                self.set_free(variant_id, self.free[variant_id] - line.quantity)
+            self.held[reference, line.line_id] = (variant_id, line.quantity, sell)
+
+    async def release(self, reference: str, line_ids: Sequence[str] = ()) -> None:
+        self._check()
+        for key in [key for key in self.held if key[0] == reference and (not line_ids or key[1] in line_ids)]:
+            variant_id, quantity, _ = self.held.pop(key)
+            self.set_free(variant_id, self.free[variant_id] + quantity)
+
+    def _check(self) -> None:
+        if self.is_down:
+            raise Unavailable("The hub is down.")

@@ -1,0 +1,295 @@
+"""The push worker on a real database: what ends up on the platform, whatever happens on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy import func, select, text
+
+from sync_svc.channels.base import ListingPhase, ListingState, Outcome, PushResult
+from sync_svc.domain.listing import Urgency
+from sync_svc.storage.tables import channel_run, listing_attempt
+from tests.factories.sync.engine import Engine, running, until
+from tests.factories.sync.platform import FakePlatform
+from tests.factories.sync.upstream import FakeHub
+
+
+async def _raise(engine: Engine, variant_id: int) -> None:
+    async with engine.db.transaction() as conn:
+        wakes = await engine.generations.raise_variants(conn, [variant_id], Urgency.STOCK)
+    engine.alarms.pushes.ring(wakes)
+
+
+async def test_new_listing_is_created_with_quantity_and_price(
+    engine: Engine, hub: FakeHub, platform: FakePlatform
+) -> None:
+    hub.add(1, "00845", 3, "19.99")
+    channel = await engine.add_channel()
+    listing_id = await engine.add_listing(channel, 1, "00845", "SHOP-1")
+    async with running(engine.push_worker(channel).run):
+        await engine.settled()
+    shelf = platform.shelves["SHOP-1"]
+    assert (shelf.quantity, str(shelf.price)) == (3, "19.99")
+    row = await engine.row(listing_id)
+    assert (row.status, row.pushed_quantity, row.external_id) == ("SYNCED", 3, "L-SHOP-1")
+    assert row.lease is None
+
+
+async def test_ten_sales_in_a_moment_are_fewer_pushes_and_the_right_number(
+    engine: Engine, hub: FakeHub, platform: FakePlatform
+) -> None:
+    hub.add(1, "00845", 10)
+    channel = await engine.add_channel()
+    await engine.add_listing(channel, 1, "00845")
+    async with running(engine.push_worker(channel).run, engine.feed.run):
+        await until(lambda: platform.shelves.get("00845") and platform.shelves["00845"].quantity == 10)
+        await engine.settled()
+        before = platform.pushes
+        for _ in range(10):
+            hub.sell(1)
+            await asyncio.sleep(0.01)
+        await until(lambda: platform.shelves["00845"].quantity == 0)
+        await engine.settled()
+    assert platform.pushes - before < 10
+    assert platform.shelves["00845"].quantity == 0
+
+
+async def test_worker_killed_between_push_and_record_leaves_no_wrong_quantity(
+    engine: Engine, hub: FakeHub, platform: FakePlatform
+) -> None:
+    hub.add(1, "00845", 5)
+    channel = await engine.add_channel()
+    listing_id = await engine.add_listing(channel, 1, "00845")
+    engine.leases._lease_s = 0.3
+    applied = asyncio.Event()
+
+    async def hang(_: Sequence[ListingState]) -> None:
+        applied.set()
+        await asyncio.sleep(3600)
+
+    platform.after_apply = hang
+    task = asyncio.create_task(engine.push_worker(channel).run())
+    await applied.wait()
+    await kill(task)
+    platform.after_apply = None
+    hub.free[1] = 2
+    assert (await engine.row(listing_id)).synced_generation == 0
+    async with running(engine.push_worker(channel).run):
+        await engine.settled()
+    assert platform.shelves["00845"].quantity == 2
+    assert platform.reads == 1, "what the killed push left is read back first"
+    assert (await engine.row(listing_id)).status == "SYNCED"
+
+
+async def test_two_workers_never_push_one_listing_at_once(engine: Engine, hub: FakeHub, platform: FakePlatform) -> None:
+    hub.add(1, "00845", 100)
+    channel = await engine.add_channel()
+    await engine.add_listing(channel, 1, "00845")
+    under_way = 0
+    most = 0
+
+    async def watch(_: Sequence[ListingState]) -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.02)
+        under_way -= 1
+
+    platform.before_apply = watch
+    workers = [engine.push_worker(channel).run for _ in range(2)]
+    async with running(*workers):
+        for _ in range(20):
+            hub.free[1] -= 1
+            await _raise(engine, 1)
+            await asyncio.sleep(0.01)
+        await engine.settled()
+    assert most == 1
+    assert platform.shelves["00845"].quantity == 80
+    quantities = [state.quantity for state in platform.journal]
+    assert quantities == sorted(quantities, reverse=True), "no older number landed after a newer one"
+
+
+async def test_late_answer_after_lease_loss_counts_for_nothing_and_is_mended(
+    engine: Engine, hub: FakeHub, platform: FakePlatform
+) -> None:
+    hub.add(1, "00845", 7)
+    channel = await engine.add_channel()
+    listing_id = await engine.add_listing(channel, 1, "00845")
+    stalled, go_on = asyncio.Event(), asyncio.Event()
+
+    async def stall(_: Sequence[ListingState]) -> None:
+        platform.before_apply = None
+        stalled.set()
+        await go_on.wait()
+
+    platform.before_apply = stall
+    engine.leases._lease_s = 0.2
+    async with running(engine.push_worker(channel).run):
+        await stalled.wait()
+        hub.free[1] = 4
+        other = Engine(engine.db, hub, {"EBAY": platform}, owner="other")
+        async with running(other.push_worker(channel).run):
+            await until(lambda: "00845" in platform.shelves and platform.shelves["00845"].quantity == 4)
+            await engine.settled()
+            go_on.set()
+            await until(lambda: len(platform.journal) >= 3)
+            await engine.settled()
+    assert [state.quantity for state in platform.journal][:2] == [4, 7], "the old number did land last"
+    assert platform.shelves["00845"].quantity == 4, "and was mended"
+    async with engine.db.read.connect() as conn:
+        late = select(func.count()).where(listing_attempt.c.listing_id == listing_id, listing_attempt.c.late)
+        assert (await conn.execute(late)).scalar_one() == 1
+
+
+async def test_a_change_during_a_push_is_pushed_after_it(engine: Engine, hub: FakeHub, platform: FakePlatform) -> None:
+    hub.add(1, "00845", 9)
+    channel = await engine.add_channel()
+    await engine.add_listing(channel, 1, "00845")
+
+    async def change(_: Sequence[ListingState]) -> None:
+        platform.before_apply = None
+        hub.free[1] = 1
+        await _raise(engine, 1)
+
+    platform.before_apply = change
+    async with running(engine.push_worker(channel).run):
+        await until(lambda: len(platform.journal) == 2)
+        await engine.settled()
+    assert platform.shelves["00845"].quantity == 1
+
+
+async def test_refused_account_pauses_the_channel_until_access_is_mended(
+    engine: Engine, hub: FakeHub, platform: FakePlatform
+) -> None:
+    for number in range(1, 4):
+        hub.add(number, f"0000{number}", 1)
+    platform.max_batch = 1
+    platform.refuse_with = PushResult(0, Outcome.AUTH, "The token was revoked.", code="http_401")
+    channel = await engine.add_channel()
+    ids = [await engine.add_listing(channel, number, f"0000{number}") for number in range(1, 4)]
+    async with running(engine.push_worker(channel).run):
+        await until(lambda: platform.pushes >= 1)
+        await asyncio.sleep(0.5)
+    assert platform.pushes <= 4, "the pushes under way end, then the account is silent"
+    rows = [await engine.row(listing_id) for listing_id in ids]
+    assert {row.error_class for row in rows} <= {"AUTH", None}
+    assert all(row.attempts == 0 for row in rows)
+
+
+async def test_permanent_refusal_waits_for_a_change(engine: Engine, hub: FakeHub, platform: FakePlatform) -> None:
+    hub.add(1, "00845", 1)
+    platform.refuse_with = PushResult(0, Outcome.PERMANENT, "The category is gone.", code="25005")
+    channel = await engine.add_channel()
+    listing_id = await engine.add_listing(channel, 1, "00845")
+    async with running(engine.push_worker(channel).run):
+        await until(lambda: platform.pushes == 1)
+        await until(lambda: _has_error(engine, listing_id, "PERMANENT"))
+        await asyncio.sleep(0.4)
+        assert platform.pushes == 1
+        platform.refuse_with = None
+        await _raise(engine, 1)
+        await engine.settled()
+    assert platform.shelves["00845"].quantity == 1
+    row = await engine.row(listing_id)
+    assert (row.status, row.error_class, row.error_message) == ("SYNCED", None, "")
+
+
+async def _has_error(engine: Engine, listing_id: int, error_class: str) -> bool:
+    return (await engine.row(listing_id)).error_class == error_class
+
+
+async def test_unanswered_push_is_read_back_before_it_is_sent_again(
+    engine: Engine, hub: FakeHub, platform: FakePlatform
+) -> None:
+    hub.add(1, "00845", 6)
+    channel = await engine.add_channel()
+    listing_id = await engine.add_listing(channel, 1, "00845", content_generation=0)
+
+    async def vanish(_: Sequence[ListingState]) -> None:
+        platform.after_apply = None
+        raise TimeoutError
+
+    platform.after_apply = vanish
+    async with running(engine.push_worker(channel).run):
+        await until(lambda: _has_error(engine, listing_id, "UNKNOWN"))
+        await until(lambda: _has_status(engine, listing_id, "SYNCED"))
+    assert (platform.pushes, platform.reads) == (1, 1), "it had been applied, so nothing is sent twice"
+
+
+async def _has_status(engine: Engine, listing_id: int, status: str) -> bool:
+    return (await engine.row(listing_id)).status == status
+
+
+async def test_nothing_is_sent_when_nothing_differs(engine: Engine, hub: FakeHub, platform: FakePlatform) -> None:
+    hub.add(1, "00845", 50)
+    channel = await engine.add_channel(cap_units=5)
+    await engine.add_listing(channel, 1, "00845")
+    async with running(engine.push_worker(channel).run):
+        await engine.settled()
+        hub.free[1] = 49
+        await _raise(engine, 1)
+        await engine.settled()
+    assert (platform.pushes, platform.shelves["00845"].quantity) == (1, 5)
+
+
+async def test_zero_goes_first(engine: Engine, hub: FakeHub, platform: FakePlatform) -> None:
+    channel = await engine.add_channel()
+    for number in range(1, 9):
+        hub.add(number, f"0000{number}", 0 if number == 8 else 5)
+        await engine.add_listing(channel, number, f"0000{number}")
+    async with running(engine.push_worker(channel).run):
+        await engine.settled()
+    assert platform.journal[0].platform_sku == "00008"
+
+
+async def test_paused_channel_shows_zero_and_one_never_active_is_left_alone(
+    engine: Engine, hub: FakeHub, platform: FakePlatform
+) -> None:
+    hub.add(1, "00845", 5)
+    paused = await engine.add_channel(state="PAUSED")
+    untouched = await engine.add_channel(account="USAV", state="PAUSED", activated_at=None)
+    await engine.add_listing(paused, 1, "00845", "PAUSED-1")
+    await engine.add_listing(untouched, 1, "00845", "NEW-1")
+    async with running(engine.push_worker(paused).run, engine.push_worker(untouched).run):
+        await until(lambda: "PAUSED-1" in platform.shelves)
+        await asyncio.sleep(0.3)
+    assert platform.shelves["PAUSED-1"].quantity == 0
+    assert "NEW-1" not in platform.shelves
+
+
+async def test_deleted_listing_is_taken_off_the_platform(engine: Engine, hub: FakeHub, platform: FakePlatform) -> None:
+    hub.add(1, "00845", 5)
+    channel = await engine.add_channel()
+    listing_id = await engine.add_listing(channel, 1, "00845")
+    async with running(engine.push_worker(channel).run):
+        await engine.settled()
+        async with engine.db.transaction() as conn:
+            await conn.execute(text("UPDATE sync.listing SET deleted_at = now() WHERE id = :id"), {"id": listing_id})
+            engine.alarms.pushes.ring(await engine.generations.raise_listings(conn, [listing_id], content=True))
+        await engine.settled()
+    assert platform.shelves["00845"].phase is ListingPhase.ENDED
+
+
+async def test_every_attempt_is_a_row(engine: Engine, hub: FakeHub, platform: FakePlatform) -> None:
+    channel = await engine.add_channel()
+    for number in range(1, 4):
+        hub.add(number, f"0000{number}", number)
+        await engine.add_listing(channel, number, f"0000{number}")
+    async with running(engine.push_worker(channel).run):
+        await engine.settled()
+    async with engine.db.read.connect() as conn:
+        attempts = (await conn.execute(select(listing_attempt).order_by(listing_attempt.c.listing_id))).all()
+        runs = (await conn.execute(select(channel_run))).all()
+    assert [(row.quantity, row.outcome) for row in attempts] == [(1, "DONE"), (2, "DONE"), (3, "DONE")]
+    assert [(row.item_count, row.failed_count) for row in runs] == [(3, 0)]
+
+
+async def kill(task: asyncio.Task[None]) -> None:
+    """End a worker and all its pushes as a kill of the process would: nothing more runs or is recorded."""
+    for other in asyncio.all_tasks():
+        if "PushWorker" in repr(other.get_coro()):
+            other.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
