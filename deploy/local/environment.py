@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from deploy.local.secrets import Secrets
 from deploy.local.settings import ROOT, HubSettings
-from deploy.local.topology import LOOPBACK, SERVICES, ServiceSpec, Topology
+from deploy.local.topology import LOOPBACK, SERVICES, ServiceSpec, Topology, wanted
 
 # The services that call others, each with an account of its own.
 _CALLERS = ("catalog", "inventory", "sync")
@@ -66,6 +66,7 @@ class Environments:
         if spec.name == "auth":
             accounts = (f"{_account(name)}:{self._account_secret(name)}:SYSTEM_BOT" for name in _CALLERS)
             own["HUB_SERVICE_ACCOUNTS"] = ",".join(accounts)
+            own["HUB_HEALTH_SERVICES"] = ",".join(other.name for other in wanted(self.settings))
             own["HUB_ADMIN_USER"] = self.settings.admin_user
             own["HUB_ADMIN_PASSWORD"] = self.settings.admin_password
         if spec.name == "sync":
@@ -85,4 +86,4 @@ def role_url(admin_url: str, role: str, password: str) -> str:
     """The administrator's address with another user; hosts, database and options stay."""
     scheme, _, rest = admin_url.partition("://")
     authority, slash, path = rest.partition("/")
-    return f"{scheme}://{quote(role)}:{quote(password)}@{authority.rpartition('@')[2]}{slash}{path}"
+    return f"{scheme}://{quote(role)}:{quote(password, safe='')}@{authority.rpartition('@')[2]}{slash}{path}"

@@ -30,6 +30,12 @@ class Ports:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._claims: dict[int, IO[bytes]] = {}
 
+    def __enter__(self) -> Ports:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
     def take(self, port: int, variable: str, bind: str = "127.0.0.1") -> int:
         """Claims exactly `port`, or any free one for 0. Raises PortTaken."""
         if port == 0:
