@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Computed,
@@ -241,6 +242,20 @@ search_word = Table(
     Column("word", code_text(), nullable=False, index=True),
     Column("trigrams", ARRAY(Text), nullable=False),
     Index("ix_search_word_trigrams", "trigrams", postgresql_using="gin"),
+)
+
+# Rows of an import that is under way, as JSON; unlogged, and swept when an import ends or a later one finds them old.
+import_row = Table(
+    "import_row",
+    metadata,
+    Column("import_id", Text, primary_key=True),
+    Column("line", Integer, primary_key=True, autoincrement=False),
+    Column("family_line", Integer, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("is_bundle", Boolean, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("ix_import_row_family", "import_id", "family_line", "line"),
+    prefixes=["UNLOGGED"],
 )
 
 # What catalog's database role may do, where it is less than everything.

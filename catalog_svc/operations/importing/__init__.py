@@ -1,0 +1,1 @@
+"""The import of a marketplace catalogue, stage by stage: read and stage, products and parts, bundles, listings."""
