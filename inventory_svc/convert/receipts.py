@@ -32,18 +32,20 @@ def line_of_item(item: item_pb2.Item) -> ReceiptLine:
 def lines_of_receipt(request: service.ReceiveItemsRequest) -> list[ReceiptLine]:
     """One line per serial number, or one for the count."""
     cost = to_money(request.unit_cost, "unit_cost") if request.HasField("unit_cost") else None
-    numbers = list(request.serial_numbers) or [request.serial_number]
+    numbers = list(request.serial_numbers) or ([request.serial_number] if request.serial_number else [])
+    if numbers and request.count not in (0, len(numbers)):
+        raise InvalidArgument.of("count", f"there are {len(numbers)} serial numbers; leave count out")
     return [
         ReceiptLine(
             sku=request.sku,
             variant_id=request.variant_id,
             serial_number=clean(number),
-            count=max(1, request.count),
+            count=1 if numbers else max(1, request.count),
             location=request.location.strip(),
             unit_cost=cost,
             notes=request.notes,
         )
-        for number in numbers
+        for number in numbers or [""]
     ]
 
 
@@ -56,6 +58,8 @@ class LineReader:
     def read(self, line: service.ReceiptLine, position: int) -> ReceiptLine:
         """The line at that position of the batch. Raises InvalidArgument."""
         cost = self._amount(line.unit_cost, position) if line.HasField("unit_cost") else None
+        if line.serial_number and line.count > 1:
+            raise InvalidArgument.of(f"lines[{position}].count", "a serial number belongs to one unit")
         return ReceiptLine(
             line.sku,
             line.variant_id,

@@ -55,7 +55,7 @@ def _page(table: str, alternatives: tuple[str, ...], columns: str, source: str, 
 def _count(table: str, alternatives: tuple[str, ...]) -> Statement:
     ids = " UNION ALL ".join(f"SELECT 1 FROM {table} WHERE {each}" for each in alternatives)
     return Statement(
-        text(f"SELECT count(*) AS total FROM (SELECT 1 FROM ({ids}) AS some LIMIT {COUNT_LIMIT + 1}) AS c")
+        text(f"SELECT count(*) AS total FROM (SELECT 1 FROM ({ids}) AS matching LIMIT {COUNT_LIMIT + 1}) AS counted")
     )
 
 

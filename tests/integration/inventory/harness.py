@@ -1,0 +1,249 @@
+"""Runs the inventory service in this process and talks to it over a real channel. Tokens are role names."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import grpc
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.rpc import error_details_pb2
+from google.type.money_pb2 import Money
+from grpc_status import rpc_status
+from usav.inventory.v1 import inventory_service_pb2 as service
+from usav.inventory.v1 import inventory_service_pb2_grpc, item_pb2
+
+from chassis.context import Principal
+from chassis.errors import Unavailable
+from chassis.server import Running, start
+from chassis.tokens import TokenVerifier
+from deploy.local.roles import role_of
+from deploy.local.secrets import role_password
+from inventory_svc.bootstrap import build
+from inventory_svc.domain.ledger import chain_breaks
+from inventory_svc.domain.variant import KnownVariant
+from inventory_svc.settings import InventorySettings
+from inventory_svc.storage.ledger_rows import MOVEMENT_COLUMNS, MOVEMENT_SOURCE, to_movement
+
+ROLE_SECRET = "a role secret of the tests"
+_numbers = itertools.count(1)
+
+
+class RoleTokens(TokenVerifier):
+    """Takes "ADMIN" as the token of an admin, and so on; "ADMIN:maria" is another admin."""
+
+    def __init__(self) -> None:
+        super().__init__("", "", self._no_keys)
+
+    def cached(self, token: str) -> Principal:
+        role, _, name = token.partition(":")
+        return Principal(user_id=name or role, username=name or role.lower(), role=role)
+
+    async def _no_keys(self) -> list[dict[str, str]]:
+        return []
+
+
+@dataclass
+class CatalogDouble:
+    """Knows every SKU like T-<number>, with that number as id, in the family of its last two digits."""
+
+    is_down: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    async def find(self, ids: Sequence[int], skus: Sequence[str]) -> list[KnownVariant]:
+        """Those that have the right form."""
+        if self.is_down:
+            raise Unavailable("The catalog is down.")
+        self.asked += [*map(str, ids), *skus]
+        numbers = {number for number in ids if number < 10**9}
+        numbers |= {int(sku[2:]) for sku in skus if sku.startswith("T-") and sku[2:].isdigit()}
+        return [KnownVariant(number, f"T-{number}", number % 100) for number in sorted(numbers)]
+
+
+def settings_for(admin_url: str, **changes: Any) -> InventorySettings:
+    """Settings of a service that connects with its own role."""
+    host, role = admin_url.partition("@")[2], role_of("inventory")
+    values: dict[str, Any] = {
+        "database_url": f"postgresql://{role}:{role_password(ROLE_SECRET, role)}@{host}",
+        "seal_key": "a seal key of the tests",
+        "drain_seconds": 0.0,
+        **changes,
+    }
+    return InventorySettings(**values)
+
+
+class Caller:
+    """A stub whose calls carry a role: `admin.GetItem(request)`."""
+
+    def __init__(self, stub: Any, token: str) -> None:
+        self._stub = stub
+        self._metadata = [("authorization", f"Bearer {token}")]
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._stub, name)
+        return lambda request, **options: method(request, metadata=self._metadata, timeout=30, **options)
+
+
+@dataclass
+class InventoryHub:
+    """A started service, its catalog double, and the administrator's view of its database."""
+
+    running: Running
+    channel: grpc.aio.Channel
+    admin_url: str
+    catalog: CatalogDouble
+
+    @classmethod
+    async def start(cls, admin_url: str, **changes: Any) -> InventoryHub:
+        """Starts on a migrated database."""
+        settings = settings_for(admin_url, **changes)
+        catalog = CatalogDouble()
+        built = await build(settings, catalog)
+        built.verifier = RoleTokens()
+        running = await start(built, settings)
+        return cls(running, grpc.aio.insecure_channel(f"127.0.0.1:{running.port}"), admin_url, catalog)
+
+    async def stop(self) -> None:
+        """Stops all of it."""
+        await self.channel.close()
+        await self.running.stop()
+
+    def caller(self, token: str) -> Any:
+        """Calls with a role, or as another user of it with ROLE:name."""
+        return Caller(inventory_service_pb2_grpc.InventoryServiceStub(self.channel), token)
+
+    @property
+    def admin(self) -> Any:
+        """Calls as an admin."""
+        return self.caller("ADMIN")
+
+    async def rows(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
+        """What the administrator reads in, or does to, the database."""
+        connection = await asyncpg.connect(self.admin_url)
+        try:
+            return list(await connection.fetch(query, *arguments))
+        finally:
+            await connection.close()
+
+    async def receive(self, sku: str = "", count: int = 1, **fields: Any) -> list[item_pb2.Item]:
+        """Units of a SKU, a new one when none is given."""
+        request = service.ReceiveItemsRequest(sku=sku or new_sku(), count=count, **fields)
+        return list((await self.admin.ReceiveItems(request)).items)
+
+    async def unit(self, sku: str = "", **fields: Any) -> item_pb2.Item:
+        """One unit."""
+        return (await self.receive(sku, **fields))[0]
+
+    async def get(self, item_id: int) -> item_pb2.Item:
+        """The unit as it is now."""
+        item: item_pb2.Item = await self.admin.GetItem(service.GetItemRequest(id=item_id))
+        return item
+
+    async def status(self, item_id: int) -> str:
+        """The unit's status."""
+        return item_pb2.Item.Status.Name((await self.get(item_id)).status)
+
+    async def reserve(self, item_id: int, seconds: float = 600, **fields: Any) -> item_pb2.Item:
+        """The unit, held by the admin."""
+        request = service.ReserveItemRequest(id=item_id, hold_duration=duration(seconds), **fields)
+        item: item_pb2.Item = await self.admin.ReserveItem(request)
+        return item
+
+    async def pass_time(self, item_id: int) -> None:
+        """Lets the hold of a unit run out now, behind the service's back: it says so nowhere."""
+        await self.rows(
+            "UPDATE inventory.reservation SET created_at = now() - interval '1 h', "
+            "expires_at = now() - interval '1 s' WHERE item_id = $1 AND closed_at IS NULL",
+            item_id,
+        )
+        await self.rows("ALTER TABLE inventory.item DISABLE TRIGGER item_version_step")
+        await self.rows("UPDATE inventory.item SET reserved_until = now() - interval '1 s' WHERE id = $1", item_id)
+        await self.rows("ALTER TABLE inventory.item ENABLE TRIGGER item_version_step")
+
+    async def actions(self, item_id: int) -> list[str]:
+        """What the ledger tells of a unit, in order."""
+        query = "SELECT action FROM inventory.movement WHERE item_id = $1 ORDER BY sequence"
+        return [row["action"] for row in await self.rows(query, item_id)]
+
+    async def check_invariants(self) -> None:
+        """Ledger, present state, holds, counts and feed agree, and every chain is whole, all at one moment."""
+        connection = await asyncpg.connect(self.admin_url)
+        try:
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                await _check_invariants(connection)
+        finally:
+            await connection.close()
+
+
+async def _check_invariants(connection: asyncpg.Connection) -> None:
+    units = await connection.fetch("SELECT * FROM inventory.item ORDER BY id")
+    query = f"SELECT {MOVEMENT_COLUMNS} FROM {MOVEMENT_SOURCE} ORDER BY movement.item_id, movement.sequence"
+    ledger = [to_movement(row) for row in await connection.fetch(query)]
+    by_unit = {key: list(rows) for key, rows in itertools.groupby(ledger, key=lambda row: row.item_id)}
+    for unit in units:
+        rows = by_unit[unit["id"]]
+        assert chain_breaks(rows) == []
+        last = rows[-1]
+        told = (last.sequence, last.after_status, last.after_location, last.created_at)
+        assert told == (unit["version"], unit["status"], unit["location"], unit["updated_at"])
+    live = await connection.fetch("SELECT item_id, id FROM inventory.reservation WHERE closed_at IS NULL")
+    held = {unit["id"]: unit["reservation_id"] for unit in units if unit["status"] == "RESERVED"}
+    assert {row["item_id"]: row["id"] for row in live} == held
+    assert await connection.fetchval("SELECT count(*) FROM inventory.outbox") == len(ledger)
+
+
+def new_sku() -> str:
+    """A SKU that no other test has."""
+    return f"T-{next(_numbers)}"
+
+
+def duration(seconds: float) -> Duration:
+    """That many seconds."""
+    whole = int(seconds)
+    return Duration(seconds=whole, nanos=int((seconds - whole) * 1_000_000_000))
+
+
+def dollars(amount: float) -> Money:
+    """US dollars, to a cent."""
+    return Money(currency_code="USD", units=int(amount), nanos=round((amount - int(amount)) * 100) * 10_000_000)
+
+
+def moment(value: Any) -> datetime:
+    """A Timestamp as an aware time."""
+    result: datetime = value.ToDatetime(tzinfo=UTC)
+    return result
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """How a call was refused."""
+
+    code: str
+    reason: str
+    fields: tuple[str, ...]
+    message: str
+    metadata: dict[str, str]
+
+
+async def refusal(call: Awaitable[Any]) -> Refusal:
+    """The refusal the call ends with; fails when it succeeds."""
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return refusal_of(caught.value)
+
+
+def refusal_of(error: grpc.aio.AioRpcError) -> Refusal:
+    """What an error tells."""
+    info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    status = rpc_status.from_call(error)
+    for detail in status.details if status is not None else ():
+        for message in (info, bad):
+            if detail.Is(message.DESCRIPTOR):
+                detail.Unpack(message)
+    fields = tuple(item.field for item in bad.field_violations)
+    return Refusal(error.code().name, info.reason, fields, error.details() or "", dict(info.metadata))
