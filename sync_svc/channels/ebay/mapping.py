@@ -83,7 +83,7 @@ def merged_item(state: ListingState, existing: Mapping[str, Any] | None) -> dict
     item = writable(existing)
     product = dict(item.get("product") or {})
     product["title"] = _title(state, product)
-    description = state.description or product.get("description") or product["title"]
+    description = _own_description(state) or product.get("description") or product["title"]
     product["description"] = str(description)[:MAX_ITEM_DESCRIPTION_CHARS]
     if "image_urls" in state.metadata:
         product["imageUrls"] = list(state.metadata["image_urls"])
@@ -101,7 +101,7 @@ def merged_offer(state: ListingState, existing: Mapping[str, Any] | None, defaul
     offer.setdefault("listingDuration", "GTC")
     offer["availableQuantity"] = state.quantity
     offer["listingDescription"] = (
-        state.description or offer.get("listingDescription") or state.title or state.platform_sku
+        _own_description(state) or offer.get("listingDescription") or state.title or state.platform_sku
     )
     _set(offer, "categoryId", state.metadata.get("category_id"), defaults.category_id)
     _set(offer, "merchantLocationKey", state.metadata.get("merchant_location_key"), defaults.merchant_location_key)
@@ -134,6 +134,11 @@ def _set(target: dict[str, Any], field: str, own: Any, default: str) -> None:
     value = own or target.get(field) or default
     if value:
         target[field] = str(value)
+
+
+def _own_description(state: ListingState) -> str:
+    """A description that only repeats the title says nothing, and does not replace what a person wrote."""
+    return "" if state.description == state.title else state.description
 
 
 def _title(state: ListingState, product: Mapping[str, Any]) -> str:

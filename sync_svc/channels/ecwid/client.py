@@ -1,7 +1,7 @@
 """Ecwid's calls: single ones, and many at once as a batch.
 
 Either way goes against the 600 requests a minute of the token, and a 429 stops all of them. A handful of calls goes out
-directly, being answered at once; more, or when few requests are left, go as one batch whose ticket is polled.
+directly, being answered at once, while many requests are left; all else is merged into batches whose tickets are polled.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import httpx2
 
 from sync_svc.channels.base import ChannelAccount, ChannelError, Outcome
 from sync_svc.channels.ecwid import mapping
+from sync_svc.channels.ecwid.batcher import Batcher
 from sync_svc.channels.gathering import gather_bounded
 from sync_svc.channels.http import Answer, Wire, outcome_of
 from sync_svc.channels.quota import Limit, Throttle
@@ -25,6 +26,9 @@ MAX_BATCH = 500
 REQUESTS_PER_MINUTE = 600
 _DIRECT_MAX = 12
 _DIRECT_AT_ONCE = 8
+# Below this part of the burst even single calls are merged: two requests then carry what every caller has to say.
+_PLENTY_LEFT = 0.25
+_SMALL_BATCH = 50
 # Direct calls take at most this part of the requests left, so that orders and polls of batches always find some.
 _SHARE_OF_LEFT = 8
 _POLL_LIMIT_S = 90.0
@@ -45,7 +49,7 @@ Reply = Answer | ChannelError
 
 def make_throttle() -> Throttle:
     """The bucket of one token."""
-    return Throttle(Limit.per_window(REQUESTS_PER_MINUTE, 60.0, burst_share=0.3))
+    return Throttle(Limit.per_window(REQUESTS_PER_MINUTE, 60.0, burst_share=0.1))
 
 
 class EcwidClient:
@@ -61,8 +65,13 @@ class EcwidClient:
             explain=mapping.explain,
             transport=transport,
         )
+        # A large batch takes its time; what is few and perhaps urgent does not wait behind it.
+        self._small_batches = Batcher(self._send_merged, most=MAX_BATCH)
+        self._large_batches = Batcher(self._send_merged, most=MAX_BATCH)
 
     async def aclose(self) -> None:
+        await self._small_batches.aclose()
+        await self._large_batches.aclose()
         await self._wire.aclose()
 
     async def send(self, request: Request, *, params: Mapping[str, str] | None = None) -> Answer:
@@ -87,14 +96,14 @@ class EcwidClient:
             return []
         if self._is_handful(len(requests)):
             return await gather_bounded(self._send_one, requests, at_once=_DIRECT_AT_ONCE)
-        try:
-            return await self._send_batch(requests)
-        except ChannelError as error:
-            return [error] * len(requests)
+        batches = self._small_batches if len(requests) <= _SMALL_BATCH else self._large_batches
+        return await batches.ask(requests)
 
     def _is_handful(self, count: int) -> bool:
-        """Whether direct calls are the better way: a batch costs two requests at least, and takes longer."""
-        return count <= 2 or count <= min(_DIRECT_MAX, self.throttle.left("") // _SHARE_OF_LEFT)
+        """Whether direct calls are the better way: few of them, and many requests left."""
+        left = self.throttle.left("")
+        is_plenty = left >= self.throttle.burst("") * _PLENTY_LEFT
+        return is_plenty and count <= max(2, min(_DIRECT_MAX, left // _SHARE_OF_LEFT))
 
     async def _send_one(self, request: Request) -> Reply:
         try:
@@ -103,6 +112,14 @@ class EcwidClient:
             return error
 
     # -- batches --------------------------------------------------------------------------------------------------
+
+    async def _send_merged(self, requests: Sequence[Request]) -> Sequence[Reply]:
+        if len(requests) == 1:
+            return [await self._send_one(requests[0])]
+        try:
+            return await self._send_batch(requests)
+        except ChannelError as error:
+            return [error] * len(requests)
 
     async def _send_batch(self, requests: Sequence[Request]) -> list[Reply]:
         ticket = await self._open_batch(requests)
@@ -160,7 +177,7 @@ class EcwidClient:
 
 def _poll_delays(size: int) -> Iterator[float]:
     """Soon at first, sooner for a small batch, then ever more seldom: a batch of 500 costs about ten polls."""
-    delay_s = 0.1 if size <= 50 else 0.25
+    delay_s = 0.08 if size <= _SMALL_BATCH else 0.25
     while True:
         yield delay_s
         delay_s = min(delay_s * 1.6, 5.0)

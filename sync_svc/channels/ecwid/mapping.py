@@ -132,7 +132,8 @@ def _content(state: ListingState) -> dict[str, Any]:
     content: dict[str, Any] = {}
     if state.title:
         content["name"] = state.title
-    if state.description:
+    # A description that only repeats the title does not replace what a person wrote.
+    if state.description and state.description != state.title:
         content["description"] = state.description
     if state.metadata.get("category_ids"):
         content["categoryIds"] = list(state.metadata["category_ids"])

@@ -289,6 +289,15 @@ async def test_changed_title_keeps_what_the_hub_does_not_own(platform: Platform)
     assert not {"offerId", "status", "listing", "sku", "marketplaceId", "format"} & set(changed)
 
 
+async def test_description_that_only_repeats_the_title_replaces_nothing(platform: Platform) -> None:
+    platform.on("GET", OFFERS, (200, {"offers": [offer()]}))
+    platform.on("GET", ITEM, (200, item()))
+    platform.on("POST", BULK, (200, {"responses": [element(200)]}))
+    result = await push_one(platform, description="Bose 201 Series IV")
+    assert result.outcome is Outcome.DONE
+    assert not platform.seen("PUT", ITEM)
+
+
 async def test_nothing_to_sell_and_nothing_shown_makes_nothing(platform: Platform) -> None:
     nothing_there(platform)
     result = await push_one(platform, quantity=0)
