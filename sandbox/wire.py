@@ -43,8 +43,8 @@ class Call:
         self.touched.append(Touch(sku, quantity))
 
     def parsed(self) -> Any:
-        """The body as JSON. Raises ValueError."""
-        return json.loads(self.body)
+        """The body as JSON; NaN and Infinity are none. Raises ValueError."""
+        return json.loads(self.body, parse_constant=_refuse_constant)
 
 
 @dataclass(slots=True)
@@ -111,6 +111,10 @@ class Router:
             if params is not None:
                 return route, params
         return None
+
+
+def _refuse_constant(text: str) -> None:
+    raise ValueError(f"{text} is not JSON")
 
 
 def _match(segments: tuple[str, ...], parts: list[str]) -> dict[str, str] | None:

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from sandbox.courier import is_loopback_url
-from sandbox.ebay.documents import document
+from sandbox.ebay.documents import document, section
 from sandbox.ebay.errors import refuse
 from sandbox.ebay.signing import SigningKey
 from sandbox.ebay.store import Store
@@ -151,7 +151,7 @@ class Destinations:
         self._store.world.keeper.touch("ebay.destination", destination_id)
 
     async def _check(self, body: Json, own_id: str) -> None:
-        name, delivery = body.get("name"), body.get("deliveryConfig") or {}
+        name, delivery = body.get("name"), section(body, "deliveryConfig")
         endpoint, token = delivery.get("endpoint"), delivery.get("verificationToken")
         if not isinstance(name, str) or not 0 < len(name) <= 64 or "<" in name:
             raise refuse(400, 195016, "Invalid name. Markups or lengths greater than 64 not supported")

@@ -32,6 +32,14 @@ def document(call: Call) -> Json:
     return body
 
 
+def section(body: Json, name: str) -> Json:
+    """A nested object, empty when absent. Raises Refused with 25709 when it is something else."""
+    value = body.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise invalid(name)
+    return value or {}
+
+
 def require_language(call: Call) -> str:
     """The Content-Language of an item or offer write. Raises Refused."""
     language = call.headers.get("Content-Language", "")

@@ -44,6 +44,8 @@ class PriceQuantity:
         call.note(sku)
         if not isinstance(offers, list) or len(offers) > _MAX_OFFERS or not all(isinstance(o, dict) for o in offers):
             return [_response(sku, "", 400, error(25709, "Invalid value for offers"))]
+        if not isinstance(entry.get("shipToLocationAvailability") or {}, dict):
+            return _all(sku, offers, 400, error(25709, "Invalid value for shipToLocationAvailability"))
         total = (entry.get("shipToLocationAvailability") or {}).get("quantity")
         if sku not in seller.items:
             return _all(sku, offers, 404, unknown_sku(sku))

@@ -8,7 +8,7 @@ import uuid
 from sandbox.clock import iso_from_seconds
 from sandbox.courier import Parcel, Writing
 from sandbox.ebay.destinations import BASE, ORDER_CONFIRMATION, TOPICS, Destinations
-from sandbox.ebay.documents import document
+from sandbox.ebay.documents import document, section
 from sandbox.ebay.errors import refuse
 from sandbox.ebay.state import Order
 from sandbox.ebay.store import PLATFORM, Store
@@ -148,7 +148,7 @@ class Subscriptions:
         self._store.world.courier.send(Parcel(PLATFORM, entry["account"], topic, url, write, _RETRY_WAITS_S, _ACCEPTED))
 
     def _check(self, call: Call, body: Json) -> None:
-        topic, payload = TOPICS.get(str(body.get("topicId"))), body.get("payload") or {}
+        topic, payload = TOPICS.get(str(body.get("topicId"))), section(body, "payload")
         if topic is None:
             raise refuse(400, 195027, "Invalid or missing topic id.")
         if topic[0] != ("USER" if call.account else "APPLICATION"):

@@ -31,15 +31,15 @@ class Ecwid:
         self.throttle = Throttle(world)
         self.batches = Batches(world, PLATFORM, self.identify, self._answer)
         self._revoked = False
-        self._router = Router()
-        self._router.add("get_profile", "GET /api/v3/{store_id}/profile", self._profile)
+        self.router = Router()
+        self.router.add("get_profile", "GET /api/v3/{store_id}/profile", self._profile)
         for part in (Products(self.store), Combinations(self.store), Orders(self.store), self.batches):
-            part.add_routes(self._router)
+            part.add_routes(self.router)
         world.keeper.register("ecwid.webhook_url", self._dump_webhook_url, self._restore_webhook_url)
 
     def identify(self, call: Call) -> None:
         """Finds operation, path variables and account."""
-        found = self._router.find(call.method, call.path)
+        found = self.router.find(call.method, call.path)
         if found is not None:
             call.route, call.params = found
             call.operation = f"ecwid.{call.route.operation}"
