@@ -11,6 +11,7 @@ import pytest
 from build_tools.protos import ensure_generated
 from deploy.local.hub import Hub
 from deploy.local.settings import HubSettings
+from tests.factories.folders import scratch_folder
 
 ORIGIN = "https://shop.example"
 
@@ -21,18 +22,19 @@ def clean_environment() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-async def hub(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hub]:
+async def hub() -> AsyncIterator[Hub]:
     """The hub, healthy. Tests share it, so each makes its own families, users and units."""
     ensure_generated()
-    settings = HubSettings(
-        state_dir=tmp_path_factory.mktemp("hub") / "state",
-        gateway_port=0,
-        cors_origins=(ORIGIN,),
-        environ=clean_environment(),
-        postgres_options={"fsync": "off"},
-    )
-    async with Hub(settings) as running:
-        yield running
+    with scratch_folder() as folder:
+        settings = HubSettings(
+            state_dir=folder / "state",
+            gateway_port=0,
+            cors_origins=(ORIGIN,),
+            environ=clean_environment(),
+            postgres_options={"fsync": "off"},
+        )
+        async with Hub(settings) as running:
+            yield running
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import asyncpg
 
@@ -15,6 +14,7 @@ from deploy.local.migrate import migrate
 from deploy.local.ports import Ports
 from deploy.local.postgres import EmbeddedPostgres, PostgresPlace
 from deploy.local.secrets import role_password
+from tests.factories.folders import scratch_folder
 
 ROLE_SECRET = "role-secret-of-the-tests"
 
@@ -73,14 +73,13 @@ class Databases:
 
 
 @asynccontextmanager
-async def scratch_server(folder: Path) -> AsyncIterator[Databases]:
-    """A Postgres of its own in `folder`, without the safety a test does not need."""
-    ports = Ports()
-    place = PostgresPlace(folder / "postgres", folder / "postgres.log", ports.take_free(), secrets.token_hex(16))
-    server = EmbeddedPostgres(place, {"fsync": "off", "full_page_writes": "off"})
-    await server.start()
-    try:
-        yield Databases(server)
-    finally:
-        await server.stop()
-        ports.release()
+async def scratch_server() -> AsyncIterator[Databases]:
+    """A Postgres of its own, without the safety a test does not need."""
+    with scratch_folder() as folder, Ports() as ports:
+        place = PostgresPlace(folder / "postgres", folder / "postgres.log", ports.take_free(), secrets.token_hex(16))
+        server = EmbeddedPostgres(place, {"fsync": "off", "full_page_writes": "off"})
+        await server.start()
+        try:
+            yield Databases(server)
+        finally:
+            await server.stop()

@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -16,12 +17,19 @@ import pytest
 
 from deploy.local.ports import Ports
 from deploy.local.postgres import EmbeddedPostgres, PostgresError, PostgresPlace, program
+from tests.factories.folders import scratch_folder
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[EmbeddedPostgres]:
+def folder() -> Iterator[Path]:
+    with scratch_folder() as made:
+        yield made
+
+
+@pytest.fixture
+async def server(folder: Path) -> AsyncIterator[EmbeddedPostgres]:
     with Ports() as ports:
-        place = PostgresPlace(tmp_path / "postgres", tmp_path / "logs" / "postgres.log", ports.take_free(), "p" * 16)
+        place = PostgresPlace(folder / "postgres", folder / "logs" / "postgres.log", ports.take_free(), "p" * 16)
         made = EmbeddedPostgres(place)
         await made.start()
         yield made
@@ -76,14 +84,14 @@ async def test_a_stale_pid_file_that_names_another_program_is_no_obstacle(server
     assert server.is_ready()
 
 
-async def test_an_interrupted_first_start_leaves_nothing_half_made(tmp_path: Path) -> None:
-    (tmp_path / "postgres.new").mkdir()
-    (tmp_path / "postgres.new" / "PG_VERSION").write_text("18\n")
+async def test_an_interrupted_first_start_leaves_nothing_half_made(folder: Path) -> None:
+    (folder / "postgres.new").mkdir()
+    (folder / "postgres.new" / "PG_VERSION").write_text("18\n")
     with Ports() as ports:
-        server = EmbeddedPostgres(PostgresPlace(tmp_path / "postgres", tmp_path / "log", ports.take_free(), "p" * 16))
+        server = EmbeddedPostgres(PostgresPlace(folder / "postgres", folder / "log", ports.take_free(), "p" * 16))
         await server.start()
         await server.stop()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["log", "postgres"]
+    assert set(os.listdir(folder)) == {"log", "postgres"}
 
 
 async def test_data_of_another_major_version_is_refused(server: EmbeddedPostgres) -> None:
@@ -117,13 +125,13 @@ def test_the_client_programs_are_there() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent has died")
-async def test_it_shuts_down_in_order_when_its_runner_is_killed(tmp_path: Path) -> None:
+def test_it_shuts_down_in_order_when_its_runner_is_killed(folder: Path) -> None:
     runner = textwrap.dedent(f"""
         import asyncio, pathlib
         from deploy.local.ports import Ports
         from deploy.local.postgres import EmbeddedPostgres, PostgresPlace
         async def main():
-            folder = pathlib.Path({str(tmp_path)!r})
+            folder = pathlib.Path({str(folder)!r})
             server = EmbeddedPostgres(PostgresPlace(folder / "data", folder / "log", Ports().take_free(), "p" * 16))
             await server.start()
             print(server.process.pid, flush=True)
@@ -135,7 +143,7 @@ async def test_it_shuts_down_in_order_when_its_runner_is_killed(tmp_path: Path) 
         started.stdout.readline()
         os.kill(started.pid, signal.SIGKILL)
     for _ in range(200):
-        if not (tmp_path / "data" / "postmaster.pid").exists():
+        if not (folder / "data" / "postmaster.pid").exists():
             break
-        await asyncio.sleep(0.05)
-    assert "database system is shut down" in (tmp_path / "log").read_text()
+        time.sleep(0.05)
+    assert "database system is shut down" in (folder / "log").read_text()
