@@ -46,4 +46,4 @@ class TransactionSession:
     async def rows(self, statement: Statement, **parameters: Any) -> Sequence[Row]:
         """Every row the statement answers. Raises the driver's errors, which the transaction translates."""
         result = await self.connection.exec_driver_sql(statement.sql, tuple(statement.arguments(parameters)))
-        return result.mappings().all()
+        return result.mappings().all() if result.returns_rows else []
