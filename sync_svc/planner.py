@@ -79,6 +79,7 @@ def is_shown_already(listing: LeasedListing, state: ListingState) -> bool:
     return (
         not listing.content_changed
         and not listing.was_left_unknown
+        and listing.shown_is_sure
         and listing.pushed_quantity == state.quantity
         and state.price in (None, listing.pushed_price)
     )

@@ -108,6 +108,8 @@ class LeasedListing:
     content_changed: bool
     was_left_unknown: bool
     """A former push has no recorded end, so what the platform shows is read before anything is sent."""
+    shown_is_sure: bool = True
+    """False when the platform has changed the quantity itself, as by a sale."""
     pushed_quantity: int | None = None
     pushed_price: Decimal | None = None
 

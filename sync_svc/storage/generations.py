@@ -39,7 +39,7 @@ _BY_ID = text(f"{_SET} WHERE l.id = ANY(CAST(:ids AS bigint[])) {_DUE}")
 _ALL = text(f"{_SET} WHERE {_SHOWN} {_DUE}")
 # A person who asks for a push does not wait for a backoff, and wants it sent even when nothing differs.
 _AFRESH = """
-UPDATE sync.listing l SET desired_generation = l.desired_generation + 1, pushed_quantity = NULL, attempts = 0,
+UPDATE sync.listing l SET desired_generation = l.desired_generation + 1, shown_is_sure = false, attempts = 0,
   error_class = NULL, error_message = '', error_code = '', next_attempt_at = clock_timestamp(),
   content_generation = l.desired_generation + 1
 """
@@ -50,7 +50,7 @@ UPDATE sync.listing SET error_class = NULL, error_message = '', error_code = '',
 WHERE channel_id = CAST(:channel_id AS bigint) AND error_class = 'AUTH'
 """)
 _FORGET_SHOWN = text("""
-UPDATE sync.listing SET pushed_quantity = NULL
+UPDATE sync.listing SET shown_is_sure = false
 WHERE channel_id = CAST(:channel_id AS bigint) AND platform_sku = ANY(CAST(:platform_skus AS text[]))
 """)
 

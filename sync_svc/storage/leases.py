@@ -36,7 +36,7 @@ SET lease = CAST(:lease AS uuid), lease_owner = CAST(:owner AS text), last_attem
 FROM due WHERE l.id = due.id
 RETURNING l.id, l.variant_id, l.sku, l.platform_sku, l.external_ids, l.name, l.description, l.price, l.currency, l.metadata,
   l.intent, l.deleted_at IS NOT NULL AS deleted, l.desired_generation AS generation, l.attempts,
-  l.content_generation > l.synced_generation AS content_changed, due.was_left_unknown, l.pushed_quantity, l.pushed_price,
+  l.content_generation > l.synced_generation AS content_changed, due.was_left_unknown, l.shown_is_sure, l.pushed_quantity, l.pushed_price,
   due.state, due.buffer_units, due.cap_units, due.price_factor, due.zero_when_paused
 """)
 )
@@ -65,7 +65,8 @@ recorded AS (
       WHEN l.desired_generation > r.generation THEN
         greatest(clock_timestamp(), l.last_attempt_at + CAST(:gap_s AS double precision) * interval '1 second')
       END,
-    pushed_quantity = CASE r.outcome WHEN 'DONE' THEN r.quantity WHEN 'UNKNOWN' THEN NULL ELSE l.pushed_quantity END,
+    pushed_quantity = CASE r.outcome WHEN 'DONE' THEN r.quantity ELSE l.pushed_quantity END,
+    shown_is_sure = CASE r.outcome WHEN 'DONE' THEN true WHEN 'UNKNOWN' THEN false ELSE l.shown_is_sure END,
     pushed_price = CASE WHEN r.outcome = 'DONE' THEN coalesce(r.price, l.pushed_price) ELSE l.pushed_price END,
     last_synced_at = CASE r.outcome WHEN 'DONE' THEN clock_timestamp() ELSE l.last_synced_at END,
     external_ids = l.external_ids || CAST(r.external_ids AS jsonb),
@@ -93,7 +94,7 @@ SELECT id, due_in_s FROM recorded
 
 _REQUEUE = Statement(
     text("""
-UPDATE sync.listing SET desired_generation = desired_generation + 1, pushed_quantity = NULL,
+UPDATE sync.listing SET desired_generation = desired_generation + 1, shown_is_sure = false,
   next_attempt_at = least(coalesce(next_attempt_at, clock_timestamp()), clock_timestamp())
 WHERE id = ANY(CAST(:ids AS bigint[]))
 """)

@@ -13,7 +13,7 @@ from sync_svc.domain.errors import ListingNotFound
 from sync_svc.domain.listing import ErrorClass, Listing, ListingIntent, ListingStatus, NewListing
 from sync_svc.storage.tables import channel, listing
 
-_HIDDEN = {"content_generation", "urgency", "lease", "lease_until", "lease_owner", "last_attempt_at"}
+_HIDDEN = {"content_generation", "urgency", "lease", "lease_until", "lease_owner", "last_attempt_at", "shown_is_sure"}
 COLUMNS = [column for column in listing.c if column.name not in _HIDDEN]
 SELECT_LISTINGS = select(*COLUMNS, channel.c.platform, channel.c.account).join(channel)
 

@@ -132,6 +132,7 @@ listing = Table(
     _text("lease_owner"),
     Column("pushed_quantity", Integer),
     Column("pushed_price", Numeric(14, 2)),
+    Column("shown_is_sure", Boolean, nullable=False, server_default=text("true")),
     _time("last_attempt_at"),
     _time("last_synced_at"),
     _time("created_at", required=True),

@@ -184,6 +184,7 @@ def upgrade() -> None:
         sa.Column("lease_owner", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("pushed_quantity", sa.Integer(), nullable=True),
         sa.Column("pushed_price", sa.Numeric(precision=14, scale=2), nullable=True),
+        sa.Column("shown_is_sure", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("last_attempt_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_synced_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
