@@ -122,8 +122,8 @@ def contains_pattern(text: str) -> str:
 
 
 def prefix_range(prefix: str) -> dict[str, str]:
-    """The parameters of a SKU prefix: from it to just before its successor in code order."""
-    return {"sku_prefix": prefix, "sku_prefix_end": prefix[:-1] + chr(ord(prefix[-1]) + 1)}
+    """The parameters of a SKU prefix. No code has a character behind "~", so that is where its longer codes end."""
+    return {"sku_prefix": prefix, "sku_prefix_end": prefix + "~"}
 
 
 async def page(

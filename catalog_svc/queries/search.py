@@ -148,7 +148,8 @@ def _parameters(question: Question, wanted: str, kinds: Sequence[str]) -> dict[s
         "wanted": wanted,
         "exact": any_word(question.words),
         "codes": list(question.codes),
-        "code_from": prefix or "\x7f",
-        "code_to": prefix[:-1] + chr(ord(prefix[-1]) + 1) if prefix else "",
+        # No code has a character behind "~", so that is where the longer codes of a prefix end.
+        "code_from": prefix or "~",
+        "code_to": f"{prefix}~",
         "whole": question.text,
     }
