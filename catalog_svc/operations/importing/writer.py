@@ -122,7 +122,7 @@ class Writer:
 
     async def find_families(self, names: Sequence[str]) -> dict[str, int]:
         """Numbers of those families that are there, by name key."""
-        return await self._find_families(dict.fromkeys(names))
+        return await self._find_families(dict.fromkeys(map(key_of, names)))
 
     async def _find_families(self, wanted: Iterable[str]) -> dict[str, int]:
         found: dict[str, int] = {}
