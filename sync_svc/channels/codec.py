@@ -21,6 +21,17 @@ def decimal_or_none(value: Any) -> Decimal | None:
     return amount if amount.is_finite() else None
 
 
+def fields_of(value: Any) -> Mapping[str, Any]:
+    """A JSON object; an empty one for everything else, as a platform may send anything anywhere."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def objects_of(value: Any, name: str) -> list[Mapping[str, Any]]:
+    """The objects in a list field of an object; what is no object, or no list, is left out."""
+    listed = fields_of(value).get(name)
+    return [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+
+
 def encode(json_body: Any) -> bytes | None:
     """Writes a body; None for none."""
     if json_body is None:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx2
 
 from sync_svc.channels.base import ChannelAccount, ChannelError, Outcome
+from sync_svc.channels.codec import fields_of, objects_of
 from sync_svc.channels.ebay import errors, mapping
 from sync_svc.channels.http import Answer, Wire
 from sync_svc.channels.quota import SECONDS_PER_DAY, Limit, Throttle
@@ -90,7 +91,7 @@ class EbayClient:
         answer = await self._wire.send(
             "POST", self._token_url, operation=operation, headers=headers, form=form, harmless=True
         )
-        body = answer.body if isinstance(answer.body, Mapping) else {}
+        body = fields_of(answer.body)
         value, lasts = body.get("access_token"), body.get("expires_in")
         if not isinstance(value, str) or not value or not isinstance(lasts, int) or lasts <= 0:
             raise ChannelError(Outcome.RETRY, f"{operation}: the answer holds no token", code="unreadable")
@@ -140,8 +141,7 @@ class EbayClient:
     async def get_offers(self, sku: str) -> list[Mapping[str, Any]]:
         """Reads the offers of a SKU; none is an empty list, however eBay says so."""
         body = await self._object_or_none(f"{_INVENTORY}/offer", params={"sku": sku})
-        offers = (body or {}).get("offers")
-        return [offer for offer in offers if isinstance(offer, Mapping)] if isinstance(offers, list) else []
+        return objects_of(body, "offers")
 
     async def get_offer(self, offer_id: str) -> Mapping[str, Any] | None:
         """Reads one offer; None when there is none."""
@@ -201,7 +201,7 @@ class EbayClient:
     async def search_orders(self, params: Mapping[str, str]) -> Mapping[str, Any]:
         """Reads one page of orders."""
         answer = await self._send("GET", f"{_FULFILLMENT}/order", operation="fulfillment", params=params)
-        return answer.body if isinstance(answer.body, Mapping) else {}
+        return fields_of(answer.body)
 
     async def get_order(self, order_id: str) -> Mapping[str, Any] | None:
         """Reads one order; None when there is none."""
@@ -239,7 +239,7 @@ def _segment(value: str) -> str:
 
 def _text_field(answer: Answer, name: str) -> str:
     """Reads an id out of the answer to a write; without one the write is in doubt."""
-    value = answer.body.get(name) if isinstance(answer.body, Mapping) else None
+    value = fields_of(answer.body).get(name)
     if not value:
         raise ChannelError(Outcome.UNKNOWN, f"eBay's answer holds no {name}.", code="unreadable")
     return str(value)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sync_svc.channels.base import Outcome
+from sync_svc.channels.codec import objects_of
 from sync_svc.channels.http import Answer, Failure
 
 CONCURRENT_ACCESS = "25025"
@@ -31,8 +32,7 @@ def explain(answer: Answer) -> Failure | None:
 
 def error_list(body: Any) -> list[Mapping[str, Any]]:
     """The well-formed errors of an answer or of one element of a bulk answer."""
-    errors = body.get("errors") if isinstance(body, Mapping) else None
-    return [error for error in errors if isinstance(error, Mapping)] if isinstance(errors, list) else []
+    return objects_of(body, "errors")
 
 
 def failure_of(errors: Sequence[Mapping[str, Any]], status: int) -> Failure:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from sync_svc.channels.base import LISTING_ID, ListingPhase, ListingState, LiveListing, Outcome, PushResult
-from sync_svc.channels.codec import decimal_or_none
+from sync_svc.channels.codec import decimal_or_none, fields_of, objects_of
 from sync_svc.channels.ebay.errors import error_list, failure_of
 from sync_svc.channels.http import Failure, outcome_of
 
@@ -81,7 +81,7 @@ def _content(fields: Mapping[str, Any]) -> dict[str, Any]:
 def merged_item(state: ListingState, existing: Mapping[str, Any] | None) -> dict[str, Any]:
     """The inventory item as it shall be, with whatever the hub does not own kept."""
     item = writable(existing)
-    product = dict(item.get("product") or {})
+    product = dict(fields_of(item.get("product")))
     product["title"] = _title(state, product)
     description = _own_description(state) or product.get("description") or product["title"]
     product["description"] = str(description)[:MAX_ITEM_DESCRIPTION_CHARS]
@@ -89,8 +89,8 @@ def merged_item(state: ListingState, existing: Mapping[str, Any] | None) -> dict
         product["imageUrls"] = list(state.metadata["image_urls"])
     if "aspects" in state.metadata:
         product["aspects"] = dict(state.metadata["aspects"])
-    availability = dict(item.get("availability") or {})
-    ship_to = dict(availability.get("shipToLocationAvailability") or {})
+    availability = dict(fields_of(item.get("availability")))
+    ship_to = fields_of(availability.get("shipToLocationAvailability"))
     availability["shipToLocationAvailability"] = {**ship_to, "quantity": state.quantity}
     return {**item, "product": product, "availability": availability, "condition": _condition(state, item)}
 
@@ -105,9 +105,9 @@ def merged_offer(state: ListingState, existing: Mapping[str, Any] | None, defaul
     )
     _set(offer, "categoryId", state.metadata.get("category_id"), defaults.category_id)
     _set(offer, "merchantLocationKey", state.metadata.get("merchant_location_key"), defaults.merchant_location_key)
-    offer["listingPolicies"] = _policies(state, offer.get("listingPolicies") or {}, defaults)
+    offer["listingPolicies"] = _policies(state, fields_of(offer.get("listingPolicies")), defaults)
     if state.price is not None:
-        pricing = dict(offer.get("pricingSummary") or {})
+        pricing = fields_of(offer.get("pricingSummary"))
         offer["pricingSummary"] = {**pricing, "price": money(state.price, state.currency)}
     return offer
 
@@ -167,17 +167,16 @@ def pick_offer(offers: Sequence[Mapping[str, Any]], marketplace_id: str) -> Mapp
 
 def is_published(offer: Mapping[str, Any]) -> bool:
     """Whether the offer is a listing that buyers can see."""
-    listing = offer.get("listing")
-    status = listing.get("listingStatus") if isinstance(listing, Mapping) else None
+    status = str(fields_of(offer.get("listing")).get("listingStatus"))
     return offer.get("status") == "PUBLISHED" and status not in _ENDED_STATUSES
 
 
 def offer_ids(offer: Mapping[str, Any]) -> dict[str, str]:
     """The ids to remember of an offer; the listing's only while it is published."""
     ids = {"offer_id": str(offer.get("offerId", ""))}
-    listing = offer.get("listing")
-    if is_published(offer) and isinstance(listing, Mapping) and listing.get("listingId"):
-        ids[LISTING_ID] = str(listing["listingId"])
+    listing_id = fields_of(offer.get("listing")).get("listingId")
+    if is_published(offer) and listing_id:
+        ids[LISTING_ID] = str(listing_id)
     return ids
 
 
@@ -199,15 +198,13 @@ def live_listing(state: ListingState, item: Mapping[str, Any] | None, offer: Map
 
 def offer_price(offer: Mapping[str, Any]) -> Decimal | None:
     """The price of an offer; None when it has none."""
-    summary = offer.get("pricingSummary")
-    price = summary.get("price") if isinstance(summary, Mapping) else None
-    return decimal_or_none(price.get("value")) if isinstance(price, Mapping) else None
+    price = fields_of(fields_of(offer.get("pricingSummary")).get("price"))
+    return decimal_or_none(price.get("value"))
 
 
 def _item_quantity(item: Mapping[str, Any] | None) -> int | None:
-    availability = (item or {}).get("availability")
-    ship_to = availability.get("shipToLocationAvailability") if isinstance(availability, Mapping) else None
-    return _integer(ship_to.get("quantity")) if isinstance(ship_to, Mapping) else None
+    availability = fields_of(fields_of(item).get("availability"))
+    return _integer(fields_of(availability.get("shipToLocationAvailability")).get("quantity"))
 
 
 def _integer(value: Any) -> int | None:
@@ -216,11 +213,9 @@ def _integer(value: Any) -> int | None:
 
 def results_of_bulk(body: Any, states: Sequence[ListingState]) -> list[PushResult]:
     """Reads bulk_update_price_quantity: each element has a status of its own, and the worst of a SKU counts."""
-    elements = body.get("responses") if isinstance(body, Mapping) else None
     by_sku: dict[str, list[Mapping[str, Any]]] = {}
-    for element in elements if isinstance(elements, list) else []:
-        if isinstance(element, Mapping):
-            by_sku.setdefault(str(element.get("sku", "")), []).append(element)
+    for element in objects_of(body, "responses"):
+        by_sku.setdefault(str(element.get("sku", "")), []).append(element)
     if len(states) == 1 and "" in by_sku:
         by_sku.setdefault(states[0].platform_sku, []).extend(by_sku[""])
     return [_result_of_elements(state, by_sku.get(state.platform_sku, [])) for state in states]
@@ -247,31 +242,23 @@ def _failure_of_status(status: int) -> Failure:
 
 def items_of_bulk(body: Any) -> dict[str, Mapping[str, Any]]:
     """Reads bulk_get_inventory_item: the items there are, by SKU."""
-    elements = body.get("responses") if isinstance(body, Mapping) else None
-    return {
-        str(element.get("sku", "")): element["inventoryItem"]
-        for element in (elements if isinstance(elements, list) else [])
-        if isinstance(element, Mapping) and isinstance(element.get("inventoryItem"), Mapping)
-    }
+    found = ((element, fields_of(element.get("inventoryItem"))) for element in objects_of(body, "responses"))
+    return {str(element.get("sku", "")): item for element, item in found if item}
 
 
 def enabled_location(body: Any) -> str:
     """The key of the first enabled location of a list; empty when there is none."""
-    locations = body.get("locations") if isinstance(body, Mapping) else None
-    for location in locations if isinstance(locations, list) else []:
-        if isinstance(location, Mapping) and location.get("merchantLocationStatus", "ENABLED") == "ENABLED":
+    for location in objects_of(body, "locations"):
+        if location.get("merchantLocationStatus", "ENABLED") == "ENABLED":
             return str(location.get("merchantLocationKey", ""))
     return ""
 
 
 def default_policy(body: Any, kind: str) -> str:
     """The id of the policy marked as default for some category, or else the first; empty when there is none."""
-    listed = body.get(f"{kind}Policies") if isinstance(body, Mapping) else None
-    policies = [policy for policy in listed if isinstance(policy, Mapping)] if isinstance(listed, list) else []
-    ranked = sorted(policies, key=lambda policy: not _is_default(policy))
+    ranked = sorted(objects_of(body, f"{kind}Policies"), key=lambda policy: not _is_default(policy))
     return str(ranked[0].get(f"{kind}PolicyId", "")) if ranked else ""
 
 
 def _is_default(policy: Mapping[str, Any]) -> bool:
-    kinds = policy.get("categoryTypes")
-    return any(isinstance(kind, Mapping) and kind.get("default") is True for kind in kinds or [])
+    return any(kind.get("default") is True for kind in objects_of(policy, "categoryTypes"))

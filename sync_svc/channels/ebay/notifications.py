@@ -17,6 +17,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from sync_svc.channels.base import ChannelAccount, ChannelError, Hint, HintKind, Outcome, WebhookRefused
+from sync_svc.channels.codec import fields_of, objects_of
 from sync_svc.channels.ebay import signature
 from sync_svc.channels.ebay.client import EbayClient
 from sync_svc.channels.locks import KeyedLocks
@@ -153,9 +154,8 @@ class Notifications:
 
     async def _schema_version(self) -> str:
         answer = await self._client.notification("GET", f"/topic/{TOPIC}")
-        payloads = answer.body.get("supportedPayloads") if isinstance(answer.body, Mapping) else None
-        for payload in payloads or []:
-            if isinstance(payload, Mapping) and not payload.get("deprecated") and payload.get("schemaVersion"):
+        for payload in objects_of(answer.body, "supportedPayloads"):
+            if not payload.get("deprecated") and payload.get("schemaVersion"):
                 return str(payload["schemaVersion"])
         return "1.0"
 
@@ -164,11 +164,10 @@ class Notifications:
         params: dict[str, str] = {"limit": "100"}
         for _ in range(20):
             answer = await self._client.notification("GET", path, seller=seller, params=params)
-            body = answer.body if isinstance(answer.body, Mapping) else {}
-            for one in body.get(name) or []:
-                if isinstance(one, Mapping) and fits(one):
+            for one in objects_of(answer.body, name):
+                if fits(one):
                     return one
-            token = body.get("next")
+            token = fields_of(answer.body).get("next")
             if not token:
                 break
             params["continuation_token"] = str(token)
@@ -192,27 +191,25 @@ def hint_of(body: bytes) -> Hint:
 
 def _order_id(data: Any) -> str:
     """The order's id, which stands in an object of its own or beside the seller's."""
-    fields = data if isinstance(data, Mapping) else {}
-    order = fields.get("order")
-    return str((order.get("orderId") if isinstance(order, Mapping) else None) or fields.get("orderId") or "")
+    fields = fields_of(data)
+    return str(fields_of(fields.get("order")).get("orderId") or fields.get("orderId") or "")
 
 
 def _has_endpoint(endpoint: str) -> Any:
     def fits(destination: Mapping[str, Any]) -> bool:
-        delivery = destination.get("deliveryConfig")
-        return isinstance(delivery, Mapping) and delivery.get("endpoint") == endpoint
+        return bool(fields_of(destination.get("deliveryConfig")).get("endpoint") == endpoint)
 
     return fits
 
 
 def _created_id(headers: Mapping[str, str], body: Any, name: str) -> str:
     """The id of something created, which eBay gives in the body or only at the end of the Location header."""
-    if isinstance(body, Mapping) and body.get(name):
-        return str(body[name])
+    given = fields_of(body).get(name)
+    if given:
+        return str(given)
     return headers.get("location", "").rstrip("/").rpartition("/")[2]
 
 
 def _first_message(body: Any) -> str:
-    errors = body.get("errors") if isinstance(body, Mapping) else None
-    first = errors[0] if isinstance(errors, list) and errors else {}
-    return str(first.get("message", "no reason given")) if isinstance(first, Mapping) else "no reason given"
+    errors = objects_of(body, "errors")
+    return str(errors[0].get("message", "no reason given")) if errors else "no reason given"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sync_svc.channels.base import ChannelOrder, OrderLine
-from sync_svc.channels.codec import decimal_or_none
+from sync_svc.channels.codec import decimal_or_none, fields_of, objects_of
 from sync_svc.channels.ebay.mapping import CENT
 from sync_svc.channels.windows import Window
 
@@ -34,7 +34,7 @@ def order_of(body: Any) -> ChannelOrder | None:
     placed_at = _time(body.get("creationDate"))
     return ChannelOrder(
         external_order_id=str(body["orderId"]),
-        lines=[_line(line) for line in body.get("lineItems") or [] if isinstance(line, Mapping)],
+        lines=[_line(line) for line in objects_of(body, "lineItems")],
         paid=payment in _PAID,
         cancelled=cancel_state == "CANCELED" or (payment == "FULLY_REFUNDED" and fulfillment == "NOT_STARTED"),
         placed_at=placed_at,
@@ -44,14 +44,12 @@ def order_of(body: Any) -> ChannelOrder | None:
 
 
 def _cancel_state(body: Mapping[str, Any]) -> str:
-    status = body.get("cancelStatus")
-    state = str(status.get("cancelState", "")) if isinstance(status, Mapping) else ""
+    state = str(fields_of(body.get("cancelStatus")).get("cancelState", ""))
     return "" if state == "NONE_REQUESTED" else state.replace("CANCELLED", "CANCELED")
 
 
 def _line(line: Mapping[str, Any]) -> OrderLine:
-    cost = line.get("lineItemCost")
-    cost = cost if isinstance(cost, Mapping) else {}
+    cost = fields_of(line.get("lineItemCost"))
     quantity = line.get("quantity")
     quantity = quantity if isinstance(quantity, int) and quantity > 0 else 1
     total = decimal_or_none(cost.get("value"))

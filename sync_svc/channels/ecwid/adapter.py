@@ -22,6 +22,7 @@ from sync_svc.channels.base import (
     Quota,
     WebhookRefused,
 )
+from sync_svc.channels.codec import fields_of
 from sync_svc.channels.ecwid import mapping, orders, webhooks
 from sync_svc.channels.ecwid.client import MAX_BATCH, EcwidClient, Request
 from sync_svc.channels.ecwid.listings import ListingPusher
@@ -66,7 +67,7 @@ class EcwidChannel:
         """Reads one page of the window of `cursor`."""
         window = open_cursor(cursor, datetime.now(UTC))
         answer = await self._client.send(Request("GET", "/orders"), params=orders.search_parameters(window))
-        body = answer.body if isinstance(answer.body, Mapping) else {}
+        body = fields_of(answer.body)
         listed, total = body.get("items"), body.get("total")
         count = len(listed) if isinstance(listed, list) else 0
         following = window.after(count, total if isinstance(total, int) else window.offset + count)

@@ -16,6 +16,7 @@ from typing import Any
 import httpx2
 
 from sync_svc.channels.base import ChannelAccount, ChannelError, Outcome
+from sync_svc.channels.codec import fields_of, objects_of
 from sync_svc.channels.ecwid import mapping
 from sync_svc.channels.ecwid.batcher import Batcher
 from sync_svc.channels.gathering import gather_bounded
@@ -141,7 +142,7 @@ class EcwidClient:
                 raise
             # Under the same key the platform does not do it twice.
             answer = await self._post_batch(entries, params)
-        ticket = answer.body.get("ticket") if isinstance(answer.body, Mapping) else None
+        ticket = fields_of(answer.body).get("ticket")
         if not ticket:
             raise ChannelError(Outcome.UNKNOWN, "Ecwid's answer to a batch holds no ticket.", code="unreadable")
         return str(ticket)
@@ -172,7 +173,7 @@ class EcwidClient:
                 # The batch runs on without us; only the look at it failed.
                 return {}
             raise ChannelError(Outcome.UNKNOWN, error.message, code=error.code) from error
-        return answer.body if isinstance(answer.body, Mapping) else {}
+        return fields_of(answer.body)
 
 
 def _poll_delays(size: int) -> Iterator[float]:
@@ -184,12 +185,7 @@ def _poll_delays(size: int) -> Iterator[float]:
 
 
 def _replies(body: Mapping[str, Any]) -> dict[str, Reply]:
-    responses = body.get("responses")
-    return {
-        str(response.get("id", "")): _reply(response)
-        for response in (responses if isinstance(responses, list) else [])
-        if isinstance(response, Mapping)
-    }
+    return {str(response.get("id", "")): _reply(response) for response in objects_of(body, "responses")}
 
 
 def _reply(response: Mapping[str, Any]) -> Reply:

@@ -5,12 +5,13 @@ SKUs are unique in a store, so a second create of the same one is refused and an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
 from sync_svc.channels.base import ChannelError, ListingPhase, ListingState, LiveListing, Outcome, PushResult
+from sync_svc.channels.codec import fields_of
 from sync_svc.channels.ecwid import mapping
 from sync_svc.channels.ecwid.client import EcwidClient, Reply, Request
 
@@ -171,7 +172,7 @@ def _changed_nothing(write: _Write, reply: Reply) -> bool:
 
 
 def _field(body: Any, name: str) -> Any:
-    return body.get(name) if isinstance(body, Mapping) else None
+    return fields_of(body).get(name)
 
 
 def _failed(state: ListingState, error: ChannelError) -> PushResult:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from sync_svc.channels.base import LISTING_ID, ListingPhase, ListingState, LiveListing, Outcome
-from sync_svc.channels.codec import decimal_or_none
+from sync_svc.channels.codec import decimal_or_none, fields_of, objects_of
 from sync_svc.channels.http import Answer, Failure
 
 SUSPENDED = "connection_suspended"
@@ -51,7 +51,7 @@ class Place:
 
 def explain(answer: Answer) -> Failure | None:
     """Reads an error answer, whose body is optional; None leaves the sorting to the status."""
-    body = answer.body if isinstance(answer.body, Mapping) else {}
+    body = fields_of(answer.body)
     message = str(body.get("errorMessage") or body.get("error_message") or "")
     if answer.status in _ACCOUNT_TROUBLE:
         code, text = _ACCOUNT_TROUBLE[answer.status]
@@ -91,15 +91,11 @@ def product_of(body: Any, place: Place) -> Mapping[str, Any] | None:
 
 
 def _items(body: Any) -> list[Mapping[str, Any]]:
-    items = body.get("items") if isinstance(body, Mapping) else None
-    return [item for item in items if isinstance(item, Mapping) and item.get("id")] if isinstance(items, list) else []
+    return [item for item in objects_of(body, "items") if item.get("id")]
 
 
 def _combinations(product: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    combinations = product.get("combinations")
-    if not isinstance(combinations, list):
-        return []
-    return [one for one in combinations if isinstance(one, Mapping) and one.get("id")]
+    return [one for one in objects_of(product, "combinations") if one.get("id")]
 
 
 def changes(state: ListingState, place: Place) -> dict[str, Any]:

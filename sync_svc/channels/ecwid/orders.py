@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from sync_svc.channels.base import ChannelOrder, OrderLine
-from sync_svc.channels.codec import decimal_or_none
+from sync_svc.channels.codec import decimal_or_none, objects_of
 from sync_svc.channels.windows import Window
 
 PAGE_SIZE = 100
@@ -28,9 +28,7 @@ def search_parameters(window: Window) -> dict[str, str]:
 
 def orders_of(body: Any) -> list[ChannelOrder]:
     """The orders of a page, without the abandoned carts among them."""
-    items = body.get("items") if isinstance(body, Mapping) else None
-    orders = [order_of(item) for item in items] if isinstance(items, list) else []
-    return [order for order in orders if order is not None]
+    return [order for order in map(order_of, objects_of(body, "items")) if order is not None]
 
 
 def order_of(body: Any) -> ChannelOrder | None:
@@ -45,7 +43,7 @@ def order_of(body: Any) -> ChannelOrder | None:
     placed_at = _moment(body, "createTimestamp", "createDate")
     return ChannelOrder(
         external_order_id=order_id,
-        lines=_lines(body.get("items")),
+        lines=[_line(position, line) for position, line in enumerate(objects_of(body, "items"))],
         paid=payment in _PAID,
         cancelled=_is_void(payment, fulfillment),
         placed_at=placed_at,
@@ -58,11 +56,6 @@ def _is_void(payment: str, fulfillment: str) -> bool:
     if payment == "CANCELLED" or fulfillment == "WILL_NOT_DELIVER":
         return True
     return payment == "REFUNDED" and fulfillment not in _SHIPPED
-
-
-def _lines(items: Any) -> Sequence[OrderLine]:
-    lines = [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
-    return [_line(position, line) for position, line in enumerate(lines)]
 
 
 def _line(position: int, line: Mapping[str, Any]) -> OrderLine:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sync_svc.channels.base import Hint, HintKind, WebhookRefused
+from sync_svc.channels.codec import fields_of
 from sync_svc.channels.ecwid import signature
 
 MAX_BODY_BYTES = 256 * 1024
@@ -46,9 +47,8 @@ def _parse(body: bytes) -> Mapping[str, Any]:
 
 def _hint(event_id: str, event: Mapping[str, Any]) -> Hint:
     kind = _KINDS.get(str(event.get("eventType", "")).partition(".")[0], HintKind.IGNORED)
-    data = event.get("data")
     # A newer store's order has a text id, which stands in `data`; `entityId` is then the store's internal number.
-    text_id = data.get("orderId") if isinstance(data, Mapping) and kind is HintKind.ORDER else None
+    text_id = fields_of(event.get("data")).get("orderId") if kind is HintKind.ORDER else None
     external_id = str(text_id or event.get("entityId") or "")
     if kind is HintKind.IGNORED or not 0 < len(external_id) <= _MAX_ID_CHARS:
         return Hint(event_id, HintKind.IGNORED)

@@ -1,0 +1,1 @@
+"""The connectors against whatever JSON a platform may send."""

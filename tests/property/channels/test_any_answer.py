@@ -1,0 +1,119 @@
+"""Whatever JSON comes back, a connector reads it or says so: no other error leaves it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import httpx2
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sync_svc.channels.base import Channel, ChannelError, ListingPhase, Outcome, WebhookRefused
+from sync_svc.channels.ebay import revisions
+from sync_svc.channels.ebay.adapter import EbayChannel
+from sync_svc.channels.ebay.notifications import hint_of
+from sync_svc.channels.ecwid import client, webhooks
+from sync_svc.channels.ecwid.adapter import EcwidChannel
+from tests.unit.channels.doubles import ebay_account, ecwid_account, state
+
+# Names the connectors look for, so that random objects get past the first question.
+# fmt: off
+NAMES = st.sampled_from([
+    "access_token", "expires_in", "errors", "errorId", "category", "message", "offers", "offer", "offerId", "status",
+    "listing", "listingId", "sku", "responses", "statusCode", "inventoryItem", "availability",
+    "shipToLocationAvailability", "quantity", "availableQuantity", "pricingSummary", "price", "value", "product",
+    "title", "orders", "orderId", "total", "lineItems", "lineItemId", "lineItemCost", "cancelStatus", "items", "id",
+    "name", "combinations", "updateCount", "ticket", "httpStatusCode", "httpBody", "enabled", "paymentStatus",
+    "createTimestamp", "metadata", "notification", "data", "topic", "notificationId", "eventId", "eventCreated",
+    "storeId", "eventType", "entityId", "order", "destinations", "deliveryConfig", "next",
+])
+# fmt: on
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(
+        ["PUBLISHED", "COMPLETED", "00845BK", "PAID", "1e999", "", "2026-11-22T08:00:00Z", "order.created"]
+    )
+    | st.text(max_size=8)
+)
+DOCUMENTS = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4), max_leaves=12
+)
+STATUSES = st.sampled_from([200, 200, 200, 201, 204, 207, 302, 400, 401, 404, 409, 429, 500, 503, 504])
+ANSWERS = st.lists(st.tuples(STATUSES, DOCUMENTS), min_size=1, max_size=6)
+
+
+def transport(answers: list[tuple[int, Any]]) -> httpx2.MockTransport:
+    """Gives the answers in turn, for ever; a token is always granted, or nothing would be reached."""
+    number = 0
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        nonlocal number
+        if request.url.path.endswith("/token"):
+            return httpx2.Response(200, json={"access_token": "t", "expires_in": 7200})
+        status, body = answers[number % len(answers)]
+        number += 1
+        return httpx2.Response(status, content=json.dumps(body).encode())
+
+    return httpx2.MockTransport(answer)
+
+
+async def exercise(channel: Channel) -> None:
+    """Every call a connector has; only its own errors may come."""
+    known = {"offer_id": "9001", "listing_id": "1", "product_id": "5001", "combination_id": "7"}
+    batch = [
+        state(listing_id=1),
+        state(listing_id=2, platform_sku="B", external_ids=known, content_changed=False),
+        state(listing_id=3, platform_sku="C", external_ids=known, phase=ListingPhase.ENDED),
+    ]
+    results = await channel.push(batch)
+    assert sorted(result.listing_id for result in results) == [1, 2, 3]
+    assert all(isinstance(result.outcome, Outcome) for result in results)
+    reads: list[Callable[[], Awaitable[object]]] = [
+        channel.check,
+        lambda: channel.read(batch),
+        lambda: channel.orders_since(""),
+        lambda: channel.get_order("1"),
+        lambda: channel.connect_webhooks("https://hub.test/x"),
+    ]
+    for read in reads:
+        with suppress(ChannelError):
+            await read()
+    await channel.aclose()
+
+
+@settings(max_examples=150, deadline=None)
+@given(ANSWERS)
+def test_ebay_takes_any_answer(answers: list[tuple[int, Any]]) -> None:
+    usual, revisions._BUSY_DELAYS_S = revisions._BUSY_DELAYS_S, (0.0, 0.0, 0.0)
+    try:
+        asyncio.run(exercise(EbayChannel(ebay_account(), transport=transport(answers))))
+    finally:
+        revisions._BUSY_DELAYS_S = usual
+
+
+@settings(max_examples=150, deadline=None)
+@given(ANSWERS, st.booleans())
+def test_ecwid_takes_any_answer(answers: list[tuple[int, Any]], in_batches: bool) -> None:
+    usual = client._poll_delays, client._DIRECT_MAX, client._PLENTY_LEFT
+    client._poll_delays = lambda size: iter([0.0] * 3)
+    client._PLENTY_LEFT = 2.0 if in_batches else 0.0
+    try:
+        asyncio.run(exercise(EcwidChannel(ecwid_account(), transport=transport(answers))))
+    finally:
+        client._poll_delays, client._DIRECT_MAX, client._PLENTY_LEFT = usual
+
+
+@given(DOCUMENTS)
+def test_any_notification_is_read_or_refused(document: Any) -> None:
+    body = json.dumps(document).encode()
+    with suppress(WebhookRefused):
+        hint_of(body)
+    with suppress(WebhookRefused):
+        webhooks.hints_of({}, body, client_secret="s", store_id="1", now=0.0)
