@@ -10,7 +10,7 @@ from chassis.etags import check_etag
 from inventory_svc.domain.errors import ItemNotFound, UnitContended
 from inventory_svc.domain.item import Item
 from inventory_svc.domain.ledger import Cause
-from inventory_svc.domain.money import Money
+from inventory_svc.domain.money import STEP, Money
 from inventory_svc.storage import unit_changes
 from inventory_svc.storage.item_rows import get_many
 from inventory_svc.storage.session import Session
@@ -52,4 +52,4 @@ def _edit(item: Item, changes: Mapping[str, Any], cause: Cause) -> Edit | None:
 
 
 def _told(value: Money | str | None) -> str | None:
-    return f"{value.amount:f} {value.currency}" if isinstance(value, Money) else value
+    return f"{value.amount.quantize(STEP):f} {value.currency}" if isinstance(value, Money) else value
