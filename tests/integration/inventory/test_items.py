@@ -53,7 +53,7 @@ async def test_every_filter_narrows_the_list(hub: InventoryHub) -> None:
     sold = await hub.unit(sku, serial_number="FLTxx-3", location="F2")
     await hub.reserve(held.id)
     await hub.admin.SellItem(service.SellItemRequest(id=sold.id))
-    expected = {
+    expected: dict[str, tuple[dict[str, Any], list[item_pb2.Item]]] = {
         "status": ({"status": "AVAILABLE"}, [early]),
         "held": ({"status": "RESERVED"}, [held]),
         "sold": ({"status": "SOLD"}, [sold]),
@@ -65,7 +65,7 @@ async def test_every_filter_narrows_the_list(hub: InventoryHub) -> None:
         "no such sku": ({"sku": "NO-SUCH"}, []),
     }
     for name, (fields, items) in expected.items():
-        page = await hub.admin.ListItems(service.ListItemsRequest(**{"sku": sku, **fields}))
+        page = await hub.admin.ListItems(service.ListItemsRequest(**({"sku": sku} | fields)))
         assert [item.id for item in page.items] == [item.id for item in items], name
         assert page.total_size == len(items), name
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import Any
+
 import asyncpg
 import pytest
 from usav.inventory.v1 import inventory_service_pb2 as service
@@ -51,7 +54,7 @@ async def test_ledger_is_filtered_and_paged(hub: InventoryHub) -> None:
     await hub.caller("SALES_REP:filter").ReserveItem(
         service.ReserveItemRequest(id=units[1].id, order_reference="PO-77")
     )
-    expected = {
+    expected: dict[str, tuple[dict[str, Any], int]] = {
         "sku": ({"sku": units[0].sku}, 4),
         "variant": ({"variant_id": units[0].variant_id}, 4),
         "order": ({"order_reference": "PO-77"}, 4),
@@ -77,7 +80,7 @@ async def test_rows_are_chained_from_nothing(hub: InventoryHub) -> None:
     rows = await chain_of(hub, await a_life(hub))
     assert [row.sequence for row in rows] == [1, 2, 3, 4, 5]
     assert rows[0].previous_hash == GENESIS
-    assert all(later.previous_hash == earlier.hash for earlier, later in zip(rows, rows[1:], strict=False))
+    assert all(later.previous_hash == earlier.hash for earlier, later in pairwise(rows))
     assert chain_breaks(rows) == []
 
 

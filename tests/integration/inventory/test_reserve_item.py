@@ -78,7 +78,7 @@ async def test_expired_hold_reads_as_available_everywhere(hub: InventoryHub) -> 
     await hub.pass_time(unit.id)
     read = await hub.get(unit.id)
     assert (item_pb2.Item.Status.Name(read.status), read.HasField("reservation")) == ("AVAILABLE", False)
-    listed = await hub.admin.ListItems(service.ListItemsRequest(sku=unit.sku, status="AVAILABLE"))
+    listed = await hub.admin.ListItems(service.ListItemsRequest(sku=unit.sku, status=item_pb2.Item.AVAILABLE))
     assert ([item.id for item in listed.items], listed.total_size) == ([unit.id], 1)
     counts = await hub.admin.GetStockSummary(service.GetStockSummaryRequest(sku=unit.sku))
     assert (counts.available_units, counts.reserved_units) == (1, 0)
