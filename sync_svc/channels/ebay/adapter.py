@@ -52,6 +52,7 @@ class EbayChannel:
             SellerTerms(self._client, account.options, self._marketplace_id),
             skus_per_call=_skus_per_call(account.options),
             marketplace_id=self._marketplace_id,
+            may_create=account.options.get("create_listings") is not False,
         )
         self._notifications = Notifications(self._client, account)
 

@@ -18,6 +18,7 @@ from sync_svc.channels.ebay.revisions import Reviser, busy_delays, failed
 from sync_svc.channels.ebay.terms import SellerTerms
 from sync_svc.channels.gathering import gather_bounded
 from sync_svc.channels.locks import KeyedLocks
+from sync_svc.channels.refusals import NOT_LISTED, PRICE_MISSING
 
 AT_ONCE = 8
 # The bulk call's ways to say that an offer is gone or is no listing (25002 is its catch-all).
@@ -27,11 +28,14 @@ _LOOK_AGAIN = frozenset({"25002", "25701", "25702", "25710", "25713", "25725", "
 class ListingPusher:
     """Pushes states of one account. Calls for the same SKU wait for each other; eBay refuses them at once."""
 
-    def __init__(self, client: EbayClient, terms: SellerTerms, *, skus_per_call: int, marketplace_id: str) -> None:
+    def __init__(
+        self, client: EbayClient, terms: SellerTerms, *, skus_per_call: int, marketplace_id: str, may_create: bool
+    ) -> None:
         self._client = client
         self._terms = terms
         self._skus_per_call = skus_per_call
         self._marketplace_id = marketplace_id
+        self._may_create = may_create
         self._locks = KeyedLocks()
         self._reviser = Reviser(client)
 
@@ -81,10 +85,10 @@ class ListingPusher:
         if offer is None and state.quantity == 0:
             # Nothing to sell and nothing shown: that is what was asked. It is made when there is something to sell.
             return
+        if offer is None and not self._may_create:
+            raise ChannelError(Outcome.PERMANENT, NOT_LISTED, code="not_listed")
         if state.price is None and (offer is None or mapping.offer_price(offer) is None):
-            raise ChannelError(
-                Outcome.PERMANENT, "A listing needs a price before it can be published.", code="price_missing"
-            )
+            raise ChannelError(Outcome.PERMANENT, PRICE_MISSING, code="price_missing")
         if offer is not None:
             learned.update(mapping.offer_ids(offer))
         await self._write(state, item, offer, learned)

@@ -44,7 +44,7 @@ class EcwidChannel:
         # The application's secret signs its webhooks; it is no use for anything else here.
         self._client_secret = account.webhook.get("client_secret") or account.credentials.get("client_secret", "")
         self._client = EcwidClient(account, transport)
-        self._pusher = ListingPusher(self._client)
+        self._pusher = ListingPusher(self._client, may_create=account.options.get("create_listings") is not False)
 
     @property
     def max_batch(self) -> int:

@@ -14,6 +14,7 @@ from sync_svc.channels.base import ChannelError, ListingPhase, ListingState, Liv
 from sync_svc.channels.codec import fields_of
 from sync_svc.channels.ecwid import mapping
 from sync_svc.channels.ecwid.client import EcwidClient, Reply, Request
+from sync_svc.channels.refusals import NOT_LISTED, PRICE_MISSING
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,9 @@ class _Write:
 class ListingPusher:
     """Pushes and reads listings of one store."""
 
-    def __init__(self, client: EcwidClient) -> None:
+    def __init__(self, client: EcwidClient, *, may_create: bool) -> None:
         self._client = client
+        self._may_create = may_create
 
     async def push(self, batch: Sequence[ListingState]) -> list[PushResult]:
         """Makes the store show these states; one result each."""
@@ -84,8 +86,10 @@ class ListingPusher:
             elif state.phase is ListingPhase.ENDED or state.quantity == 0:
                 # Nothing to sell and nothing shown: that is what was asked. It is made when there is something to sell.
                 results[state.listing_id] = PushResult(state.listing_id, Outcome.DONE)
+            elif not self._may_create:
+                results[state.listing_id] = _refused(state, NOT_LISTED, "not_listed")
             elif state.price is None:
-                results[state.listing_id] = _without_price(state)
+                results[state.listing_id] = _refused(state, PRICE_MISSING, "price_missing")
             else:
                 writes.append(_Write(state, None))
         return results, writes
@@ -179,6 +183,5 @@ def _failed(state: ListingState, error: ChannelError) -> PushResult:
     return PushResult(state.listing_id, error.outcome, error.message, error.code, error.retry_after_s)
 
 
-def _without_price(state: ListingState) -> PushResult:
-    message = "A listing needs a price before it can be created."
-    return PushResult(state.listing_id, Outcome.PERMANENT, message, "price_missing")
+def _refused(state: ListingState, message: str, code: str) -> PushResult:
+    return PushResult(state.listing_id, Outcome.PERMANENT, message, code)

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from sync_svc.channels.base import LISTING_ID, ListingPhase, Outcome
+from sync_svc.channels.registry import installed_connectors
 from tests.contract.channels.market import Market, state
 
 
@@ -94,6 +95,16 @@ async def test_new_listing_without_a_price_is_refused_for_a_person(market: Marke
     (result,) = await market.push(state(price=None))
     assert result.outcome is Outcome.PERMANENT
     assert "price" in result.message
+
+
+async def test_channel_that_makes_none_only_matches(market: Market) -> None:
+    known = await market.settle(state())
+    channel = installed_connectors().create(replace(market.settings, options={"create_listings": False}))
+    results = {result.listing_id: result for result in await channel.push([state(quantity=1), state(2)])}
+    await channel.aclose()
+    assert (results[1].outcome, results[1].external_ids) == (Outcome.DONE, known.external_ids)
+    assert (results[2].outcome, results[2].code) == (Outcome.PERMANENT, "not_listed")
+    assert not await market.shown("SKU00002")
 
 
 @pytest.mark.parametrize("sku", ["154572446665", "00845-P-1-WY-N", "JD-K49H-5DU4", "01279-B"])
