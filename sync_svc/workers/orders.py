@@ -17,6 +17,7 @@ from sync_svc.operations.take_orders import OrderIntake, TaskLost
 from sync_svc.progress import OrderTaken, Progress
 from sync_svc.storage.channels import ChannelNotes
 from sync_svc.storage.deliveries import OrderTask, OrderTasks
+from sync_svc.workers.errands import Errands
 from sync_svc.workers.silence import Silence
 from sync_svc.workers.wakeups import Alarm
 
@@ -57,20 +58,27 @@ class OrderWorker:
         self._tools = tools
         self._alarm = alarm
         self._silence = Silence(tools.notes, channel.id)
+        self._errands = Errands(f"channel {channel.id}")
 
     async def run(self) -> None:
-        """Work until cancelled."""
-        while True:
-            try:
-                tasks = await self._tools.tasks.take(self._channel.id, uuid4(), _MOST_AT_ONCE)
-            except HubError as error:
-                log.warning("channel %d: no orders can be taken: %s", self._channel.id, error.message)
-                await asyncio.sleep(_PAUSE_AFTER_ERROR_S)
-                continue
-            if tasks:
-                await asyncio.gather(*(self._handle(task) for task in tasks))
-            else:
-                await self._alarm.sleep(self._tools.backstop_s)
+        """Work until cancelled; orders under way then get a moment to end."""
+        try:
+            while True:
+                try:
+                    await self._take_next()
+                except HubError as error:
+                    log.warning("channel %d: no orders can be taken: %s", self._channel.id, error.message)
+                    await asyncio.sleep(_PAUSE_AFTER_ERROR_S)
+        finally:
+            await self._errands.stop()
+
+    async def _take_next(self) -> None:
+        tasks = await self._tools.tasks.take(self._channel.id, uuid4(), _MOST_AT_ONCE)
+        if not tasks:
+            await self._alarm.sleep(self._tools.backstop_s)
+        for task in tasks:
+            self._errands.start(self._handle(task))
+        await self._errands.ended()
 
     async def _handle(self, task: OrderTask) -> None:
         """One order, with a time limit shorter than its lease."""

@@ -7,7 +7,6 @@ platform shows, because the former push may have been applied.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import time
@@ -27,6 +26,7 @@ from sync_svc.progress import ListingPushed, Progress
 from sync_svc.storage.channels import ChannelNotes
 from sync_svc.storage.leases import Lease, Leases, Recorded, Timing
 from sync_svc.upstream import TruthSource
+from sync_svc.workers.errands import Errands
 from sync_svc.workers.silence import Silence
 from sync_svc.workers.wakeups import Alarm
 
@@ -35,7 +35,6 @@ log = logging.getLogger(__name__)
 _MESSAGE_CHARS = 1000
 _TRUTH_RETRY_S = 1.0
 _PAUSE_AFTER_ERROR_S = 0.5
-_LAST_PUSHES_S = 3.0
 PUSHES_AT_ONCE = 4
 
 
@@ -71,7 +70,7 @@ class PushWorker:
         self._tools = tools
         self._alarm = alarm
         self._slots = asyncio.Semaphore(PUSHES_AT_ONCE)
-        self._pushes: set[asyncio.Task[None]] = set()
+        self._errands = Errands(f"channel {channel.id}")
         self._silence = Silence(tools.notes, channel.id)
 
     async def run(self) -> None:
@@ -84,7 +83,7 @@ class PushWorker:
                     log.warning("channel %d: no listings can be taken: %s", self._channel.id, error.message)
                     await asyncio.sleep(_PAUSE_AFTER_ERROR_S)
         finally:
-            await self._end_pushes()
+            await self._errands.stop()
 
     async def _start_next(self) -> None:
         """Take the next listings when a slot is free and push them beside the others; else sleep until there are some."""
@@ -96,25 +95,7 @@ class PushWorker:
             await self._alarm.sleep(self._tools.backstop_s)
             return
         await self._slots.acquire()
-        task = asyncio.create_task(self._push(lease, sends_until))
-        self._pushes.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._pushes.discard(task)
-        self._slots.release()
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("channel %d: a push broke", self._channel.id, exc_info=error)
-
-    async def _end_pushes(self) -> None:
-        if not self._pushes:
-            return
-        pending = set(self._pushes)
-        with contextlib.suppress(asyncio.CancelledError):
-            _, pending = await asyncio.wait(pending, timeout=_LAST_PUSHES_S)
-        for task in pending:
-            task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
+        self._errands.start(self._push(lease, sends_until), then=self._slots.release)
 
     async def _push(self, lease: Lease, sends_until: float) -> None:
         try:

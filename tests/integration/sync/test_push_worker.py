@@ -197,7 +197,7 @@ async def test_permanent_refusal_waits_for_a_change(engine: Engine, hub: FakeHub
 
 
 async def _has_error(engine: Engine, listing_id: int, error_class: str) -> bool:
-    return (await engine.row(listing_id)).error_class == error_class
+    return bool((await engine.row(listing_id)).error_class == error_class)
 
 
 async def test_unanswered_push_is_read_back_before_it_is_sent_again(
@@ -219,7 +219,7 @@ async def test_unanswered_push_is_read_back_before_it_is_sent_again(
 
 
 async def _has_status(engine: Engine, listing_id: int, status: str) -> bool:
-    return (await engine.row(listing_id)).status == status
+    return bool((await engine.row(listing_id)).status == status)
 
 
 async def test_nothing_is_sent_when_nothing_differs(engine: Engine, hub: FakeHub, platform: FakePlatform) -> None:
