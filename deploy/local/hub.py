@@ -103,7 +103,7 @@ class Hub:
             await self._start_database()
             await asyncio.gather(*(self._start_service(spec) for spec in wanted(self.settings)))
             self._write_summary()
-            await self._wait_healthy()
+            await self.wait_healthy()
         except BaseException:
             await self.stop()
             raise
@@ -213,8 +213,9 @@ class Hub:
     def _inner_processes(self) -> list[ManagedProcess]:
         return [process for name, process in self.processes.items() if name not in {"gateway", "postgres"}]
 
-    async def _wait_healthy(self) -> None:
-        deadline = self._began + self.settings.start_seconds
+    async def wait_healthy(self) -> None:
+        """Waits until all services are serving. Raises HubStartError when that takes too long or one keeps crashing."""
+        deadline = time.monotonic() + self.settings.start_seconds
         while (await self.health())[0] != 200:
             broken = next((one for one in self.processes.values() if one.crashes >= _CRASHES_AT_START), None)
             if broken is not None:
