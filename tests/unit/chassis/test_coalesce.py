@@ -62,3 +62,32 @@ async def test_a_batch_is_bounded() -> None:
     coalescer = Coalescer(store.fetch, most=3)
     await asyncio.gather(*(coalescer.get(key) for key in range(7)))
     assert [len(batch) for batch in store.batches] == [3, 3, 1]
+
+
+async def test_what_arrives_while_statements_run_shares_the_next() -> None:
+    released = asyncio.Event()
+    batches: list[list[int]] = []
+
+    async def fetch(keys: list[int]) -> dict[int, str]:
+        batches.append(keys)
+        await released.wait()
+        return {key: str(key) for key in keys}
+
+    coalescer = Coalescer(fetch, most_under_way=2)
+    calls = []
+    for key in range(6):
+        calls.append(asyncio.create_task(coalescer.get(key)))
+        await asyncio.sleep(0.001)
+    assert batches == [[0], [1]]
+    released.set()
+    assert await asyncio.gather(*calls) == ["0", "1", "2", "3", "4", "5"]
+    assert batches == [[0], [1], [2, 3, 4, 5]]
+
+
+async def test_a_failure_frees_its_place() -> None:
+    store = Store()
+    coalescer = Coalescer(store.fetch, most_under_way=1)
+    store.fail = True
+    await asyncio.gather(*(coalescer.get(key) for key in range(3)), return_exceptions=True)
+    store.fail = False
+    assert await coalescer.get(1) == "value 1"
