@@ -72,12 +72,13 @@ _FIND = Statement(
 # Words near a mistyped one share most of its trigrams; the domain then counts the errors exactly.
 _KNOWN_WORDS = Statement(
     text("""
+    WITH asked AS MATERIALIZED (
+      SELECT word, catalog.search_trigrams(word) AS trigrams FROM unnest(CAST(:words AS text[])) AS given(word))
     SELECT asked.word AS asked, near.word AS known
-    FROM unnest(CAST(:words AS text[])) AS asked(word) CROSS JOIN LATERAL (
+    FROM asked CROSS JOIN LATERAL (
       SELECT w.word FROM catalog.search_word w
-      WHERE w.trigrams && catalog.search_trigrams(asked.word)
-        AND length(w.word) BETWEEN length(asked.word) - 2 AND length(asked.word) + 2
-      ORDER BY (SELECT count(*) FROM unnest(w.trigrams) AS t WHERE t = ANY(catalog.search_trigrams(asked.word))) DESC
+      WHERE w.trigrams && asked.trigrams AND length(w.word) BETWEEN length(asked.word) - 2 AND length(asked.word) + 2
+      ORDER BY (SELECT count(*) FROM unnest(w.trigrams) AS t WHERE t = ANY(asked.trigrams)) DESC
       LIMIT 60) AS near""")
 )
 
