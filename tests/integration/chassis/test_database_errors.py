@@ -23,7 +23,9 @@ from chassis.errors import (
 from tests.integration.chassis.schema import SCHEMA, thing
 
 ADD = Statement(
-    insert(thing).values(id=bindparam("id"), name=bindparam("name"), amount=bindparam("amount"), parent_id=bindparam("parent"))
+    insert(thing).values(
+        id=bindparam("id"), name=bindparam("name"), amount=bindparam("amount"), parent_id=bindparam("parent")
+    )
 )
 BY_ID = Statement(select(thing.c.name).where(thing.c.id == bindparam("id", type_=BigInteger)))
 

@@ -18,9 +18,9 @@ def service(name: str, access: authz_pb2.Access | None) -> ServiceDescriptor:
     method.input_type = method.output_type = f".made.{name}Message"
     if access is not None:
         method.options.Extensions[authz_pb2.access].CopyFrom(access)
-    pool = descriptor_pool.Default()  # type: ignore[no-untyped-call]  # protobuf leaves it untyped
+    pool = descriptor_pool.Default()
     pool.AddSerializedFile(file.SerializeToString())
-    return pool.FindServiceByName(f"made.{name}")  # type: ignore[no-any-return]
+    return pool.FindServiceByName(f"made.{name}")
 
 
 def test_a_method_without_the_option_is_refused() -> None:

@@ -31,5 +31,7 @@ def test_a_nested_field_is_named_with_its_path() -> None:
 
 @pytest.mark.parametrize("text", ["\0", "a\0b", "\0" * 50])
 def test_a_nul_character_is_refused_wherever_it_stands(text: str) -> None:
-    assert refused(auth_service_pb2.IssueTokenRequest(grant_type="password", username=text, password="p")) == ["username"]
+    assert refused(auth_service_pb2.IssueTokenRequest(grant_type="password", username=text, password="p")) == [
+        "username"
+    ]
     assert refused(variant_pb2.BatchGetVariantsRequest(skus=["ok", "1" + text])) == ["skus[1]"]
