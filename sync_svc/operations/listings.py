@@ -80,7 +80,7 @@ async def delete_listing(desk: Desk, conn: AsyncConnection, listing_id: int) -> 
         await desk.generations.raise_listings(conn, [listing_id], content=True)
     else:
         # What the hub never showed may be there by somebody else's hand, and is not the hub's to end.
-        await stored.mark_synced(conn, listing_id, None, None)
+        await stored.cancel_push(conn, listing_id)
     gone = {"deleted_at": func.clock_timestamp(), "intent": ListingIntent.ENDED.value}
     await stored.change_listing(conn, listing_id, gone)
     return await stored.get_listing_in(conn, listing_id, deleted=True)

@@ -28,6 +28,9 @@ UPDATE sync.listing SET
     ELSE clock_timestamp() END
 WHERE id = :id
 """)
+_CANCEL_PUSH = text("""
+UPDATE sync.listing SET next_attempt_at = NULL, error_class = NULL, error_message = '', error_code = '' WHERE id = :id
+""")
 _MARK_ERROR = text("""
 UPDATE sync.listing SET error_class = 'PERMANENT', error_message = :message, error_code = :code, attempts = attempts + 1,
   next_attempt_at = NULL, lease = NULL
@@ -85,6 +88,11 @@ async def change_listing(conn: AsyncConnection, listing_id: int, values: Mapping
 async def mark_synced(conn: AsyncConnection, listing_id: int, generation: int | None, external_id: str | None) -> None:
     """Record that the platform shows a generation; None means the one wanted now."""
     await conn.execute(_MARK_SYNCED, {"id": listing_id, "generation": generation, "external_id": external_id})
+
+
+async def cancel_push(conn: AsyncConnection, listing_id: int) -> None:
+    """Leave the platform alone from now on, until the generation is raised again."""
+    await conn.execute(_CANCEL_PUSH, {"id": listing_id})
 
 
 async def mark_error(conn: AsyncConnection, listing_id: int, message: str, code: str) -> None:

@@ -9,13 +9,14 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from chassis.database import Database
 from sync_svc.channels.base import ChannelAccount
 from sync_svc.channels.registry import ChannelRegistry
 from sync_svc.connectors import Connectors
 from sync_svc.domain.channel import Channel
+from sync_svc.operations.desk import Desk
 from sync_svc.operations.take_orders import OrderIntake
 from sync_svc.progress import Progress
 from sync_svc.storage.channels import ChannelNotes, get_channel
@@ -64,6 +65,17 @@ class Engine:
         self.push_tools = PushTools(self.leases, self.hub, self.notes, self.progress, self.push_timeout_s, 0.2)
         self.order_tools = OrderTools(self.tasks, self.intake, self.notes, self.progress, 0.2)
         tools = WorkTools(self.push_tools, self.order_tools, PollTools(self.db, self.notes, 0.2), self.alarms)
+        self.desk = Desk(
+            db=self.db,
+            vault=self.vault,
+            connectors=self.connectors,
+            generations=self.generations,
+            truth=self.hub,
+            tasks=self.tasks,
+            intake=self.intake,
+            alarms=self.alarms,
+            public_url="https://hub.example",
+        )
         self.supervisor = Supervisor(self.db, self.connectors, tools)
         self.feed = FeedReader(self.db, self.hub, "stock", self.generations, self.alarms.pushes, fold_s=0.02)
 
@@ -93,7 +105,7 @@ class Engine:
             **values,
         }
         async with self.db.transaction() as conn:
-            made.setdefault("activated_at", (await conn.execute(select(_now()))).scalar_one())
+            made.setdefault("activated_at", (await conn.execute(select(func.now()))).scalar_one())
             channel_id = (await conn.execute(insert(channel).values(**made).returning(channel.c.id))).scalar_one()
         return await get_channel(self.db, channel_id)
 
@@ -122,12 +134,6 @@ class Engine:
         async with self.db.read.connect() as conn:
             open_ = select(listing.c.id).where(listing.c.status.in_(["PENDING", "DIRTY"]))
             return (await conn.execute(open_)).first() is None
-
-
-def _now() -> Any:
-    from sqlalchemy import func
-
-    return func.clock_timestamp()
 
 
 async def until(condition: Callable[[], Any], timeout_s: float = 10.0) -> None:

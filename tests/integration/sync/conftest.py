@@ -1,52 +1,26 @@
-"""A migrated schema `sync` per test, cloned from a template."""
+"""The sync engine on a fresh database, as the service's own role sees it."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator
 
-import asyncpg
 import pytest
 
 from chassis.database import Database
-from deploy.local.migrate import migrate
-from deploy.local.ports import Ports
-from deploy.local.postgres import EmbeddedPostgres, PostgresPlace
+from sync_svc.storage.constraints import CONSTRAINTS
+from tests.factories.databases import Databases
 from tests.factories.sync.engine import Engine
 from tests.factories.sync.platform import FakePlatform
 from tests.factories.sync.upstream import FakeHub
-
-TEMPLATE = "sync_template"
-
-
-@pytest.fixture(scope="session")
-async def sync_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    folder = tmp_path_factory.mktemp("pg")
-    ports = Ports()
-    place = PostgresPlace(data=folder / "data", log=folder / "log", port=ports.take_free(), password="p" * 20)
-    server = EmbeddedPostgres(place, {"fsync": "off"})
-    await server.start()
-    await migrate(place.url(TEMPLATE), "role-secret", ("sync",))
-    yield place.url("postgres")
-    await server.stop()
-    ports.release()
+from tests.integration.sync.harness import SyncApi
 
 
 @pytest.fixture
-async def db_url(sync_server: str) -> AsyncIterator[str]:
-    name = f"sync_{secrets.token_hex(6)}"
-    admin = await asyncpg.connect(sync_server)
-    await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE {TEMPLATE}')
-    yield sync_server.rpartition("/")[0] + f"/{name}"
-    await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    await admin.close()
-
-
-@pytest.fixture
-async def db(db_url: str) -> AsyncIterator[Database]:
-    made = await Database.open(db_url, schema="sync")
-    yield made
-    await made.close()
+async def db(databases: Databases) -> AsyncIterator[Database]:
+    async with databases.clone("sync") as url:
+        made = await Database.open(Databases.as_service(url, "sync"), schema="sync", constraints=CONSTRAINTS)
+        yield made
+        await made.close()
 
 
 @pytest.fixture
@@ -64,3 +38,10 @@ async def engine(db: Database, hub: FakeHub, platform: FakePlatform) -> AsyncIte
     made = Engine(db, hub, {"EBAY": platform})
     yield made
     await made.connectors.aclose()
+
+
+@pytest.fixture
+async def api(engine: Engine) -> AsyncIterator[SyncApi]:
+    started = await SyncApi.start(engine)
+    yield started
+    await started.stop()

@@ -26,17 +26,7 @@ from tests.factories.sync.upstream import FakeHub
 
 @pytest.fixture
 def desk(engine: Engine) -> Desk:
-    return Desk(
-        db=engine.db,
-        vault=engine.vault,
-        connectors=engine.connectors,
-        generations=engine.generations,
-        truth=engine.hub,
-        tasks=engine.tasks,
-        intake=engine.intake,
-        alarms=engine.alarms,
-        public_url="https://hub.example",
-    )
+    return engine.desk
 
 
 @pytest.fixture
