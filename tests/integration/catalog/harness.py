@@ -19,10 +19,8 @@ from catalog_svc.settings import CatalogSettings
 from chassis.context import Principal
 from chassis.server import Running, start
 from chassis.tokens import TokenVerifier
-from deploy.local.roles import role_of
-from deploy.local.secrets import role_password
+from tests.factories.databases import Databases
 
-ROLE_SECRET = "a role secret of the tests"
 _numbers = itertools.count(1)
 
 
@@ -47,9 +45,8 @@ def as_role(role: str = "ADMIN") -> list[tuple[str, str]]:
 
 def settings_for(admin_url: str, **changes: Any) -> CatalogSettings:
     """Settings of a service that connects with its own role."""
-    host, role = admin_url.partition("@")[2], role_of("catalog")
     values: dict[str, Any] = {
-        "database_url": f"postgresql://{role}:{role_password(ROLE_SECRET, role)}@{host}",
+        "database_url": Databases.as_service(admin_url, "catalog"),
         "seal_key": "a seal key of the tests",
         "sync_address": "127.0.0.1:1",
         "drain_seconds": 0.0,
