@@ -155,15 +155,15 @@ class InventoryHub:
         return item
 
     async def pass_time(self, item_id: int) -> None:
-        """Lets the hold of a unit run out now, behind the service's back: it says so nowhere."""
-        await self.rows(
-            "UPDATE inventory.reservation SET created_at = now() - interval '1 h', "
-            "expires_at = now() - interval '1 s' WHERE item_id = $1 AND closed_at IS NULL",
-            item_id,
-        )
-        await self.rows("ALTER TABLE inventory.item DISABLE TRIGGER item_version_step")
-        await self.rows("UPDATE inventory.item SET reserved_until = now() - interval '1 s' WHERE id = $1", item_id)
-        await self.rows("ALTER TABLE inventory.item ENABLE TRIGGER item_version_step")
+        """Lets the hold of a unit run out now, behind the service's back: the guards are off, and it is told nowhere."""
+        connection = await asyncpg.connect(self.admin_url, server_settings={"session_replication_role": "replica"})
+        hold = "UPDATE inventory.reservation SET created_at = created_at - interval '40 d', expires_at = now() - interval '1 s'"
+        try:
+            await connection.execute(f"{hold} WHERE item_id = $1 AND closed_at IS NULL", item_id)
+            until = "UPDATE inventory.item SET reserved_until = now() - interval '1 s'"
+            await connection.execute(f"{until} WHERE id = $1 AND status = 'RESERVED'", item_id)
+        finally:
+            await connection.close()
 
     async def actions(self, item_id: int) -> list[str]:
         """What the ledger tells of a unit, in order."""

@@ -1,0 +1,5 @@
+"""The service of the integration tests, which these drive too."""
+
+from tests.integration.inventory.conftest import database_url, hub, inventory_server_url
+
+__all__ = ["database_url", "hub", "inventory_server_url"]
