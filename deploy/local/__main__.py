@@ -49,16 +49,17 @@ async def _serve(settings: HubSettings) -> int:
     _on_signals(hub, stopping)
     starting = asyncio.create_task(hub.start())
     waiting = asyncio.create_task(stopping.wait())
-    await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    if starting.done():
-        await starting
-        print(banner(hub), flush=True)
-        await waiting
-    else:
+    try:
+        await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            await starting
+            print(banner(hub), flush=True)
+            await waiting
+        print("stopping...", flush=True)
+    finally:
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)
-    print("stopping...", flush=True)
-    await hub.stop()
+        await hub.stop()
     return 0
 
 

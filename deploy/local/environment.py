@@ -38,7 +38,7 @@ class Environments:
 
     def service(self, spec: ServiceSpec, port: int) -> dict[str, str]:
         """Of one replica of a service."""
-        addresses = {f"HUB_{other.name.upper()}_ADDRESS": self.topology.address(other.name) for other in SERVICES}
+        addresses = {f"HUB_{other.name.upper()}_ADDRESS": self.topology.hosts(other.name) for other in SERVICES}
         return self._environment(
             spec.name,
             HUB_BIND=LOOPBACK,
@@ -58,6 +58,7 @@ class Environments:
             **{name: value for name, value in settings.environ.items() if name not in _RUNNERS_OWN},
             "PYTHONPATH": f"{ROOT}:{ROOT / 'gen'}",
             "PYTHONUNBUFFERED": "1",
+            "HUB_STATE_DIR": str(settings.state),
             "HUB_LOG_LEVEL": settings.log_level,
             **own,
             **settings.extra_env.get("*", {}),

@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.util import find_spec
 from types import TracebackType
 from typing import IO
 
@@ -190,20 +189,18 @@ class Hub:
             await stop_gateway(self.processes["gateway"], self.topology.envoy_admin)
 
     async def _start_sandbox(self) -> None:
-        if self.topology.sandbox and find_spec("sandbox.__main__"):
+        if self.topology.sandbox:
             await self._run(self._python("sandbox", "sandbox", self.environments.sandbox()))
 
     async def _start_service(self, spec: ServiceSpec) -> None:
-        if not _exists(f"{spec.module}.__main__"):
-            self._tell(f"{spec.name} is not there yet and is left out")
-            return
         for index, port in enumerate(self.topology.services[spec.name], 1):
             name = spec.name if index == 1 else f"{spec.name}-{index}"
             await self._run(self._python(name, spec.module, self.environments.service(spec, port)))
 
     def _python(self, name: str, module: str, environment: dict[str, str]) -> Command:
-        argv = (sys.executable, "-m", module)
-        return Command(name=name, argv=argv, log=self.state.log(name), env=environment, cwd=ROOT)
+        # Neither modules nor an .env of the folder a user happens to be in may get into a service.
+        argv = (sys.executable, "-P", "-m", module)
+        return Command(name=name, argv=argv, log=self.state.log(name), env=environment, cwd=self.state.path)
 
     async def _run(self, command: Command) -> None:
         process = ManagedProcess(command)
@@ -241,10 +238,3 @@ class Hub:
 
     def _tell(self, text: str) -> None:
         self._report(f"{time.monotonic() - self._began:5.1f} s  {text}")
-
-
-def _exists(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False

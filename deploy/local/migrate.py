@@ -10,8 +10,6 @@ import importlib
 import os
 import sys
 import time
-from importlib.util import find_spec
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import asyncpg
@@ -49,10 +47,8 @@ async def migrate(admin_url: str, role_secret: str, schemas: tuple[str, ...] = S
 
 def grants_of(schema: str) -> dict[str, str]:
     """What the service says its role may do, by table."""
-    module = f"{schema}_svc.storage.tables"
-    if not _exists(module):
-        return {}
-    return dict(getattr(importlib.import_module(module), "GRANTS", {}))
+    tables = importlib.import_module(f"{schema}_svc.storage.tables")
+    return dict(tables.GRANTS)
 
 
 def database_of(url: str) -> str:
@@ -64,16 +60,13 @@ def database_of(url: str) -> str:
 
 
 async def _upgrade(admin_url: str, schema: str) -> None:
-    folder = _migrations_folder(schema)
-    if folder is None:
-        return
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import Connection, pool
     from sqlalchemy.ext.asyncio import create_async_engine
 
     config = Config()
-    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.set_main_option("script_location", f"{schema}_svc:migrations")
 
     def upgrade(connection: Connection) -> None:
         config.attributes["connection"] = connection
@@ -86,21 +79,6 @@ async def _upgrade(admin_url: str, schema: str) -> None:
         await connection.run_sync(upgrade)
         await connection.commit()
     await engine.dispose()
-
-
-def _migrations_folder(schema: str) -> Path | None:
-    module = f"{schema}_svc.migrations"
-    if not _exists(module):
-        return None
-    found = find_spec(module)
-    return Path(next(iter(found.submodule_search_locations or ()))) if found else None
-
-
-def _exists(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
 
 
 async def _connect(admin_url: str) -> asyncpg.Connection:

@@ -63,9 +63,13 @@ class Topology:
         """Where the marketplaces' stand-in is reached; empty without one."""
         return f"http://{LOOPBACK}:{self.sandbox}" if self.sandbox else ""
 
+    def hosts(self, service: str) -> str:
+        """host:port of every replica, separated by commas, as the services' settings take it."""
+        return ",".join(f"{LOOPBACK}:{port}" for port in self.services.get(service, ()))
+
     def address(self, service: str) -> str:
         """A gRPC target for the service, all replicas of it."""
-        hosts = ",".join(f"{LOOPBACK}:{port}" for port in self.services.get(service, ()))
+        hosts = self.hosts(service)
         return f"ipv4:{hosts}" if "," in hosts else hosts
 
 

@@ -165,3 +165,20 @@ def test_a_taken_port_is_named_with_its_variable(runner: Runner) -> None:
     assert started.returncode == 2
     assert str(port) in output
     assert "HUB_GATEWAY_PORT" in output
+
+
+def test_two_hubs_start_side_by_side() -> None:
+    with scratch_folder() as folder, Ports() as ports:
+        runners = [Runner(folder / name, ports.take_free()) for name in ("one", "two")]
+        ports.release()
+        started = [runner.start() for runner in runners]
+        for process in started:
+            wait_for_banner(process)
+        first, second = (runner.summary for runner in runners)
+        assert not set(first.addresses.values()) & set(second.addresses.values())
+        add_brand(runners[0], "Only in the first")
+        assert "Only in the first" not in brands(runners[1])
+        for process in started:
+            with process:
+                process.send_signal(signal.SIGINT)
+                assert process.wait(STOPPED_SECONDS) == 0
