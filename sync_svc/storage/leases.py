@@ -36,7 +36,8 @@ SET lease = CAST(:lease AS uuid), lease_owner = CAST(:owner AS text), last_attem
 FROM due WHERE l.id = due.id
 RETURNING l.id, l.variant_id, l.sku, l.platform_sku, l.external_ids, l.name, l.description, l.price, l.currency, l.metadata,
   l.intent, l.deleted_at IS NOT NULL AS deleted, l.desired_generation AS generation, l.attempts,
-  l.content_generation > l.synced_generation AS content_changed, due.was_left_unknown, l.shown_is_sure, l.pushed_quantity, l.pushed_price,
+  l.content_generation > l.synced_generation AS content_changed, due.was_left_unknown, l.shown_is_sure, l.pushed_quantity,
+  l.pushed_price,
   due.state, due.buffer_units, due.cap_units, due.price_factor, due.zero_when_paused
 """)
 )

@@ -130,10 +130,10 @@ class FakeChannel:
         shelves = self.platform.shelves
         shelf = shelves.get(state.platform_sku)
         if shelf is None:
-            if state.phase is ListingPhase.ENDED:
+            if state.phase is ListingPhase.ENDED or state.quantity == 0:
                 return PushResult(state.listing_id, Outcome.DONE)
             if state.price is None:
-                return PushResult(state.listing_id, Outcome.PERMANENT, "A price is needed.", code="no_price")
+                return PushResult(state.listing_id, Outcome.PERMANENT, "A new listing needs a price.", code="no_price")
             shelf = Shelf(f"L-{state.platform_sku}", state.platform_sku, 0, state.price)
             shelves[state.platform_sku] = shelf
         self.platform.journal.append(state)
