@@ -50,14 +50,14 @@ def price_from_proto(value: Money | None, field: str) -> tuple[Decimal | None, s
 
 def object_from_proto(value: Struct, field: str) -> dict[str, Any]:
     """A JSON object; whole numbers come as int. Raises InvalidArgument when it is too long, or holds what JSON cannot."""
-    plain = _whole(json_format.MessageToDict(value))
     try:
-        size = len(json.dumps(plain, allow_nan=False))
+        plain = _whole(json_format.MessageToDict(value))
+        text = json.dumps(plain, allow_nan=False)
     except ValueError:
         raise InvalidArgument.of(field, "holds a number that JSON cannot") from None
-    if size > _MOST_JSON_CHARS:
+    if len(text) > _MOST_JSON_CHARS:
         raise InvalidArgument.of(field, "takes at most 16 KiB")
-    if "\\u0000" in json.dumps(plain):
+    if "\\u0000" in text:
         raise InvalidArgument.of(field, "holds a NUL character")
     return dict(plain)
 
