@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import click
 
-from hubctl import auth, catalog, inventory, sync, watch
+from hubctl import auth, catalog, demo, inventory, sync, transfer, watch
 from hubctl.context import Tool
 from hubctl.output import Output
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--url", help="The gateway's address; HUB_URL does the same. Default: the hub started from this folder.")
+@click.option(
+    "--url",
+    help="The gateway's address; HUB_URL does the same. Default: where you signed in, else the hub of this folder.",
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON for scripts, an object per line, instead of tables.")
 @click.pass_context
 def hubctl(context: click.Context, url: str | None, as_json: bool) -> None:
@@ -18,6 +21,6 @@ def hubctl(context: click.Context, url: str | None, as_json: bool) -> None:
     context.obj = Tool(url=url, output=Output(as_json))
 
 
-for group in (auth.COMMANDS, catalog.COMMANDS, inventory.COMMANDS, sync.COMMANDS, watch.COMMANDS):
-    for item in group:
+for module in (auth, catalog, transfer, inventory, sync, watch, demo):
+    for item in module.COMMANDS:
         hubctl.add_command(item)

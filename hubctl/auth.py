@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import click
+import grpc
 from usav.auth.v1 import auth_service_pb2, user_pb2
 
 from hubctl.client import new_request_id
@@ -35,8 +36,18 @@ def sign_in(tool: Tool, username: str | None, password_stdin: bool, local: bool)
     else:
         username = username or click.prompt("Username")
         password = sys.stdin.readline().rstrip("\n") if password_stdin else _ask()
-    tool.hub.sign_in(username, password)
+    try:
+        tool.hub.sign_in(username, password)
+    except grpc.RpcError as error:
+        if error.code() is not grpc.StatusCode.UNAUTHENTICATED:
+            raise
+        raise click.ClickException(_refused(error.details(), local)) from None
     tool.output.say(f"Signed in to {tool.hub.url} as {username}.")
+
+
+def _refused(details: str, local: bool) -> str:
+    changed = "\nThe password of the first start is not valid any more; sign in by name: `hubctl sign-in USERNAME`."
+    return details + (changed if local else "")
 
 
 def _ask() -> str:

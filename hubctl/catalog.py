@@ -1,12 +1,15 @@
-"""The catalogue: looking things up."""
+"""The catalogue: looking things up, and prices."""
 
 from __future__ import annotations
 
 import click
+from google.protobuf import field_mask_pb2
+from google.type import money_pb2
 from usav.catalog.v1 import search_pb2, variant_pb2
 
+from hubctl.client import Hub, new_request_id
 from hubctl.context import Tool, command
-from hubctl.output import Column, money
+from hubctl.output import Column, money, parse_money
 
 _FOUND: list[Column] = [
     ("kind", lambda r: search_pb2.SearchResult.Kind.Name(r.kind)),
@@ -23,7 +26,13 @@ _VARIANT: list[Column] = [
     ("size", lambda v: v.size_code),
     ("condition", lambda v: v.condition_code),
     ("price $", lambda v: money(v.price)),
-    ("listings #", lambda v: len(v.listings)),
+]
+_LISTED: list[Column] = [
+    ("listing", lambda x: x.id),
+    ("channel", lambda x: f"{x.platform} {x.account}"),
+    ("platform SKU", lambda x: x.platform_sku),
+    ("status", lambda x: x.status),
+    ("price $", lambda x: money(x.price)),
 ]
 
 
@@ -41,8 +50,35 @@ def search(tool: Tool, words: tuple[str, ...], limit: int) -> None:
 @click.argument("sku")
 @command
 def variant(tool: Tool, sku: str) -> None:
-    """Shows one variant by its SKU."""
-    tool.output.one(tool.hub.catalog.GetVariantBySku(variant_pb2.GetVariantBySkuRequest(full_sku=sku)), _VARIANT)
+    """Shows one variant by its SKU, and where it is listed."""
+    found = tool.hub.catalog.GetVariantBySku(variant_pb2.GetVariantBySkuRequest(full_sku=sku))
+    found = tool.hub.catalog.GetVariant(variant_pb2.GetVariantRequest(id=found.id))
+    tool.output.one(found, _VARIANT)
+    if found.listings and not tool.output.as_json:
+        tool.output.rows(found.listings, _LISTED)
 
 
-COMMANDS = [search, variant]
+@click.command()
+@click.argument("sku")
+@click.argument("amount")
+@command
+def price(tool: Tool, sku: str, amount: str) -> None:
+    """Sets the price of a variant, as 149.99 (USD); every listing without a price of its own follows."""
+    try:
+        wanted = parse_money(amount)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    tool.output.one(set_price(tool.hub, sku, wanted), _VARIANT)
+
+
+def set_price(hub: Hub, sku: str, amount: money_pb2.Money) -> variant_pb2.Variant:
+    """Changes the price and nothing else. Safe to repeat."""
+    found = hub.catalog.GetVariantBySku(variant_pb2.GetVariantBySkuRequest(full_sku=sku))
+    changed = variant_pb2.Variant(id=found.id, price=amount, etag=found.etag)
+    mask = field_mask_pb2.FieldMask(paths=["price"])
+    request = variant_pb2.UpdateVariantRequest(variant=changed, update_mask=mask, request_id=new_request_id())
+    answer: variant_pb2.Variant = hub.catalog.UpdateVariant(request)
+    return answer
+
+
+COMMANDS = [search, variant, price]

@@ -20,15 +20,17 @@ from usav.sync.v1 import sync_service_pb2_grpc
 from hubctl.session import Session, save_session, target_of
 
 _RENEW_BEFORE_SECONDS = 60
+_CALL_SECONDS = 60.0
 _OPTIONS = [("grpc.max_receive_message_length", 32 * 1024 * 1024), ("grpc.keepalive_time_ms", 30_000)]
 
 
 class Hub:
-    """One command's connection. Stubs carry the token and an `x-request-id` by themselves."""
+    """One command's connection. Stubs carry the token by themselves; `keep` says whether a sign-in outlives the command."""
 
-    def __init__(self, url: str, session: Session) -> None:
+    def __init__(self, url: str, session: Session, *, keep: bool = True) -> None:
         self.url = url
         self.session = session
+        self._keeps = keep
         target, secure = target_of(url)
         if secure:
             base = grpc.secure_channel(target, grpc.ssl_channel_credentials(), options=_OPTIONS)
@@ -47,8 +49,10 @@ class Hub:
         self._keep(self._auth.IssueToken(request, timeout=30), username)
 
     def access_token(self) -> str:
-        """A token that is good for another minute; renewed when it is not."""
+        """A token that is good for another minute; renewed when it is not. Raises NotSignedIn."""
         session = self.session
+        if not session.access_token:
+            raise NotSignedIn(f"you are not signed in to {self.url}")
         if session.refresh_token and time.time() > session.expires_at - _RENEW_BEFORE_SECONDS:
             request = auth_service_pb2.IssueTokenRequest(
                 grant_type="refresh_token", refresh_token=session.refresh_token
@@ -64,7 +68,8 @@ class Hub:
             refresh_token=tokens.refresh_token,
             expires_at=time.time() + tokens.expires_in,
         )
-        save_session(self.session)
+        if self._keeps:
+            save_session(self.session)
 
 
 class _Signing(
@@ -82,7 +87,10 @@ class _Signing(
         metadata = [*(details.metadata or ()), ("authorization", f"Bearer {self._hub.access_token()}")]
         return continuation(details._replace(metadata=metadata), request)
 
-    intercept_unary_unary = _continue
+    def intercept_unary_unary(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
+        """As all others, and not for longer than a person waits."""
+        return self._continue(continuation, details._replace(timeout=details.timeout or _CALL_SECONDS), request)
+
     intercept_unary_stream = _continue
     intercept_stream_unary = _continue
     intercept_stream_stream = _continue
@@ -94,12 +102,21 @@ def new_request_id() -> str:
 
 
 @contextmanager
-def readable_errors() -> Iterator[None]:
+def readable_errors(url: Callable[[], str]) -> Iterator[None]:
     """Turns refusals into one clear line and exit status 1 (2 for a wrong request, 3 when the hub is not there)."""
     try:
         yield
     except grpc.RpcError as error:
-        raise failure(error) from None
+        raise failure(error, url()) from None
+
+
+class NotSignedIn(click.ClickException):
+    """There is no session, or it has ended."""
+
+    def format_message(self) -> str:
+        """The reason, and what to do."""
+        how = "Sign in with `hubctl sign-in`; `hubctl sign-in --local` does it as the admin of the hub of this folder."
+        return f"{self.message}\n{how}"
 
 
 class WrongRequest(click.ClickException):
@@ -117,16 +134,19 @@ class HubNotThere(click.ClickException):
 _FAILURES: dict[Any, type[click.ClickException]] = {
     grpc.StatusCode.INVALID_ARGUMENT: WrongRequest,
     grpc.StatusCode.UNAVAILABLE: HubNotThere,
+    grpc.StatusCode.UNAUTHENTICATED: NotSignedIn,
 }
 
 
-def failure(error: Any) -> click.ClickException:
+def failure(error: Any, url: str) -> click.ClickException:
     """The error as a person reads it."""
     code = error.code()
+    if code is grpc.StatusCode.UNAVAILABLE and "connect" in (error.details() or ""):
+        return HubNotThere(f"no hub answers at {url}; start one with `make run`, or name another with --url")
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return HubNotThere(f"the hub at {url} did not answer in time; try again")
     lines = [error.details() or code.name]
     lines += [f"  {name}: {text}" for name, text in violations(error)]
-    if code is grpc.StatusCode.UNAUTHENTICATED:
-        lines.append("Sign in with `hubctl sign-in`.")
     return _FAILURES.get(code, click.ClickException)("\n".join(lines))
 
 

@@ -11,7 +11,7 @@ import click
 
 from hubctl.client import Hub, readable_errors
 from hubctl.output import Output
-from hubctl.session import load_session, resolve_url
+from hubctl.session import Session, load_session, resolve_url
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,8 +30,12 @@ class Tool:
         if self._hub is None:
             session = load_session()
             url = resolve_url(self.url, session)
-            self._hub = Hub(url, session if session.url == url else type(session)())
+            self._hub = Hub(url, session if session.url == url else Session())
         return self._hub
+
+    def address(self) -> str:
+        """The hub that is spoken to."""
+        return self.hub.url
 
 
 def command(function: F) -> F:
@@ -39,7 +43,8 @@ def command(function: F) -> F:
 
     @functools.wraps(function)
     def run(*arguments: Any, **options: Any) -> Any:
-        with readable_errors():
-            return function(click.get_current_context().obj, *arguments, **options)
+        tool: Tool = click.get_current_context().obj
+        with readable_errors(tool.address):
+            return function(tool, *arguments, **options)
 
     return run  # type: ignore[return-value]  # click calls it without the tool

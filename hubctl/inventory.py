@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -14,6 +16,8 @@ from hubctl.context import Tool, command
 from hubctl.output import Column, clock_time, money, parse_money
 
 _STATUS = item_pb2.Item.Status.Name
+# More units than this in one receipt are streamed.
+_AT_ONCE = 1000
 _ITEM: list[Column] = [
     ("id", lambda i: i.id),
     ("SKU", lambda i: i.sku),
@@ -65,10 +69,21 @@ def _amount(text: str | None) -> Any:
         raise click.BadParameter(str(error)) from None
 
 
+def _scanned(serials: Sequence[str]) -> list[str]:
+    """The serial numbers, with `-` standing for those on standard input, one per line as a scanner types them."""
+    found: list[str] = []
+    for serial in serials:
+        lines = sys.stdin if serial == "-" else (serial,)
+        found += [line.strip() for line in lines if line.strip()]
+    if serials and not found:
+        raise click.UsageError("there was no serial number on standard input")
+    return found
+
+
 @click.command()
 @click.argument("sku")
 @click.argument("serials", nargs=-1)
-@click.option("--count", type=click.IntRange(1, 1000), help="So many units without serial numbers.")
+@click.option("--count", type=click.IntRange(1, 100_000), help="So many units without serial numbers.")
 @click.option("--location", default="", help="Where they go, e.g. A1-S2.")
 @click.option("--cost", help="What one unit cost, e.g. 19.99 (USD).")
 @click.option("--order", "order_reference", default="", help="The purchase order.")
@@ -82,10 +97,15 @@ def receive(
     cost: str | None,
     order_reference: str,
 ) -> None:
-    """Takes units of SKU into stock, by serial number or by --count."""
+    """Takes units of SKU into stock, all or none: by serial number (`-`: one per line from standard input) or by --count."""
+    found = _scanned(serials)
+    if max(len(found), count or 0) > _AT_ONCE:
+        lines = [_line(sku, location, _amount(cost), serial_number=serial) for serial in found]
+        _receive_many(tool, lines or [_line(sku, location, _amount(cost), count=count or 0)], order_reference)
+        return
     request = pb.ReceiveItemsRequest(
         sku=sku,
-        serial_numbers=serials,
+        serial_numbers=found,
         count=count or 0,
         location=location,
         unit_cost=_amount(cost),
@@ -94,6 +114,25 @@ def receive(
     )
     answer = tool.hub.inventory.ReceiveItems(request)
     tool.output.rows(answer.items, _ITEM, title=f"{len(answer.items)} received")
+
+
+def _line(sku: str, location: str, cost: Any, *, serial_number: str = "", count: int = 0) -> pb.ReceiptLine:
+    return pb.ReceiptLine(sku=sku, serial_number=serial_number, count=count, location=location, unit_cost=cost)
+
+
+def _receive_many(tool: Tool, lines: Sequence[pb.ReceiptLine], order_reference: str) -> None:
+    """One receipt of any size, in one transaction of the hub."""
+    request_id = new_request_id()
+    requests = (
+        pb.BatchReceiveItemsRequest(
+            request_id=request_id, lines=lines[start : start + _AT_ONCE], order_reference=order_reference
+        )
+        for start in range(0, len(lines), _AT_ONCE)
+    )
+    answer = tool.hub.inventory.BatchReceiveItems(requests)
+    if tool.output.as_json:
+        tool.output.json_line({"received_units": str(answer.received_units)})
+    tool.output.say(f"{answer.received_units} received")
 
 
 @click.command()

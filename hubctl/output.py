@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
+from google.type import money_pb2
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 STATUS_STYLE = {
@@ -23,6 +27,10 @@ STATUS_STYLE = {
     "REPORTED": "red",
 }
 
+# Where nobody sees a terminal's edge, lines are not broken.
+_WIDE = 400
+_MAX_AMOUNT = 10**15
+
 Column = tuple[str, Callable[[Any], object]]
 
 
@@ -31,8 +39,8 @@ class Output:
 
     def __init__(self, as_json: bool = False) -> None:
         self.as_json = as_json
-        self.console = Console(highlight=False)
-        self.errors = Console(stderr=True, highlight=False)
+        self.console = _console(stderr=False)
+        self.errors = _console(stderr=True)
 
     def rows(self, messages: Iterable[Message], columns: Sequence[Column], title: str = "") -> None:
         """A table of the messages, or a JSON object per line."""
@@ -40,7 +48,7 @@ class Output:
             for message in messages:
                 self.json(message)
             return
-        table = Table(title=title or None, header_style="bold", box=None, pad_edge=False)
+        table = Table(title=escape(title) or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
         for name, _ in columns:
             table.add_column(name, justify="right" if name.endswith(("units", "#", "$")) else "left")
         for message in messages:
@@ -59,24 +67,35 @@ class Output:
 
     def json(self, message: Message) -> None:
         """One message as the gateway would write it."""
-        print(json.dumps(as_dict(message)))
+        self.json_line(as_dict(message))
+
+    def json_line(self, value: Any) -> None:
+        """One value as JSON on a line of its own, at once."""
+        print(json.dumps(value, ensure_ascii=False), flush=True)
 
     def say(self, text: str) -> None:
         """A line for people; not printed with --json."""
         if not self.as_json:
-            self.console.print(text)
+            self.console.print(text, markup=False)
 
 
 def as_dict(message: Message) -> dict[str, Any]:
-    """The message in the hub's JSON: snake_case names, bare enums."""
-    return MessageToDict(message, preserving_proto_field_name=True)
+    """The message in the hub's JSON: snake_case names, bare enums, defaults shown."""
+    return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _WIDE
+    return console
 
 
 def styled(value: object) -> str:
     """A cell: statuses in their colour, absent values as a dash."""
     text = "-" if value in (None, "") else str(value)
     style = STATUS_STYLE.get(text)
-    return f"[{style}]{text}[/{style}]" if style else text.replace("[", r"\[")
+    return f"[{style}]{text}[/{style}]" if style else escape(text)
 
 
 def money(value: Any) -> str:
@@ -89,23 +108,22 @@ def money(value: Any) -> str:
 
 
 def parse_money(text: str, currency: str = "USD") -> Any:
-    """An amount such as "19.99" as a message. Raises ValueError."""
-    from decimal import Decimal, InvalidOperation
-
-    from google.type import money_pb2
-
+    """An amount such as "19.99" as a message, exactly. Raises ValueError."""
     try:
         amount = Decimal(text)
     except InvalidOperation:
         raise ValueError(f"{text!r} is not an amount such as 19.99") from None
-    if not amount.is_finite() or abs(amount) >= 10**15:
+    if not amount.is_finite() or abs(amount) >= _MAX_AMOUNT:
         raise ValueError(f"{text!r} is not an amount such as 19.99")
     units = int(amount)
-    return money_pb2.Money(currency_code=currency, units=units, nanos=int((amount - units) * 10**9))
+    nanos = (amount - units) * 10**9
+    if nanos != int(nanos):
+        raise ValueError(f"{text!r} has more than nine decimals")
+    return money_pb2.Money(currency_code=currency, units=units, nanos=int(nanos))
 
 
 def clock_time(value: Any) -> str:
-    """A timestamp in the reader's zone, to the second."""
+    """A timestamp in UTC, to the second."""
     if not value.seconds:
         return "-"
     return str(value.ToDatetime().replace(microsecond=0)) + "Z"

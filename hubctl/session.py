@@ -1,6 +1,7 @@
 """Who is signed in where: one small 0600 file, so that one signs in once.
 
-The address comes from --url, HUB_URL, the session, or the hub that `make run` started from this folder, in this order.
+The address comes from --url, HUB_URL, the hub of a HUB_STATE_DIR that is set, the session, or the hub of this folder, in this
+order.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from chassis.settings import read_dotenv
+
+ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 
@@ -59,8 +63,10 @@ def forget_session() -> None:
 
 
 def state_dir() -> Path:
-    """The folder of the hub that `make run` starts from here."""
-    return Path(os.environ.get("HUB_STATE_DIR") or ".state")
+    """The folder of the hub that `make run` starts: HUB_STATE_DIR as the runner reads it, wherever hubctl is called from."""
+    named = {**read_dotenv(ROOT / ".env"), **os.environ}.get("HUB_STATE_DIR") or ".state"
+    path = Path(named).expanduser()
+    return path.resolve() if path.is_absolute() or path.exists() else ROOT / path
 
 
 def local_hub() -> dict[str, object]:
@@ -73,13 +79,16 @@ def local_hub() -> dict[str, object]:
 
 
 def resolve_url(given: str | None, session: Session) -> str:
-    """The gateway's address."""
+    """The gateway's address, as the head of this module tells."""
     local = str(local_hub().get("gateway_url") or "")
-    return given or os.environ.get("HUB_URL") or local or session.url or DEFAULT_URL
+    meant = local if os.environ.get("HUB_STATE_DIR") else ""
+    address = given or os.environ.get("HUB_URL") or meant or session.url or local or DEFAULT_URL
+    return (address if "://" in address else f"http://{address}").rstrip("/")
 
 
 def target_of(url: str) -> tuple[str, bool]:
     """host:port for gRPC, and whether it speaks TLS."""
-    parts = urlsplit(url if "://" in url else f"http://{url}")
+    parts = urlsplit(url)
     secure = parts.scheme == "https"
-    return f"{parts.hostname}:{parts.port or (443 if secure else 80)}", secure
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{host}:{parts.port or (443 if secure else 80)}", secure

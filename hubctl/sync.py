@@ -26,14 +26,13 @@ _LISTING: list[Column] = [
 _CHANNEL_STATUS: list[Column] = [
     ("id", lambda c: c.channel_id),
     ("channel", lambda c: f"{_PLATFORM(c.platform)} {c.account}"),
-    ("state", lambda c: channel_pb2.Channel.State.Name(c.state)),
-    ("connection", lambda c: channel_pb2.Channel.Connection.Name(c.connection)),
+    ("state", lambda c: _state(c)),
     ("listings #", lambda c: c.listing_count),
     ("pending #", lambda c: c.pending_count + c.dirty_count),
     ("errors #", lambda c: c.error_count),
+    ("orders to resolve #", lambda c: c.attention_count),
     ("oldest pending", lambda c: clock_time(c.oldest_pending_time)),
     ("last order", lambda c: clock_time(c.last_order_time)),
-    ("to resolve #", lambda c: c.attention_count),
 ]
 _ORDER: list[Column] = [
     ("id", lambda o: o.id),
@@ -43,6 +42,13 @@ _ORDER: list[Column] = [
     ("lines", lambda o: ", ".join(f"{line.quantity} x {line.platform_sku}" for line in o.lines)),
     ("message", lambda o: o.message),
 ]
+
+
+def _state(channel: channel_pb2.ChannelStatus) -> str:
+    """What a person decided, and what stands in the way."""
+    connection = channel_pb2.Channel.Connection.Name(channel.connection)
+    state = channel_pb2.Channel.State.Name(channel.state)
+    return state if connection == "CONNECTED" else f"{state}, {connection}"
 
 
 @click.command()

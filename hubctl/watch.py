@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 import grpc
+from rich.markup import escape
 from usav.catalog.v1 import watch_pb2 as catalog_pb
 from usav.inventory.v1 import inventory_service_pb2 as inventory_pb
 from usav.inventory.v1 import item_pb2
@@ -15,21 +16,26 @@ from usav.sync.v1 import listing_pb2, order_pb2
 from usav.sync.v1 import sync_service_pb2 as sync_pb
 
 from hubctl.context import Tool, command
-from hubctl.output import as_dict, money, styled
+from hubctl.output import money, styled
 
 _RECONNECT_SECONDS = 1.0
 _CUT = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL, grpc.StatusCode.DEADLINE_EXCEEDED}
 
 
 def follow(open_stream: Callable[[str], Any], resume_token: str = "") -> Iterator[Any]:
-    """The messages of a feed, across reconnects, none twice. `open_stream` takes the token to continue from."""
+    """The messages of a feed, across reconnects, none twice. `open_stream` takes the token to continue from.
+
+    Raises grpc.RpcError when it cannot even begin, or is refused later.
+    """
+    began = False
     while True:
         try:
             for message in open_stream(resume_token):
+                began = True
                 resume_token = getattr(message, "resume_token", "")
                 yield message
         except grpc.RpcError as error:
-            if error.code() not in _CUT:
+            if not began or error.code() not in _CUT:
                 raise
         time.sleep(_RECONNECT_SECONDS)
 
@@ -73,7 +79,7 @@ def _show(tool: Tool, messages: Iterator[Any], line: Callable[[Any], str | None]
             if text is None:
                 continue
             if tool.output.as_json:
-                print(as_dict(message), flush=True)
+                tool.output.json(message)
             else:
                 tool.output.console.print(text)
     except KeyboardInterrupt:
@@ -86,7 +92,7 @@ def _stock_line(message: Any) -> str | None:
     change, name = message.change, item_pb2.Item.Status.Name
     before = name(change.before_status) if change.before_status else "new"
     states = f"{styled(before)} -> {styled(name(change.after_status))}"
-    return f"{change.sku}  unit #{change.item_id}  {states}  {change.order_reference}"
+    return f"{change.sku}  unit #{change.item_id}  {states}  {escape(change.order_reference)}"
 
 
 def _catalog_line(message: Any) -> str | None:
@@ -94,7 +100,7 @@ def _catalog_line(message: Any) -> str | None:
         return None
     change = message.change
     kind, action = catalog_pb.CatalogChange.Kind.Name(change.kind), catalog_pb.CatalogChange.Action.Name(change.action)
-    return f"{kind} {change.natural_key} {action} {', '.join(change.changed_fields)}"
+    return f"{kind} {escape(change.natural_key)} {action} {', '.join(change.changed_fields)}"
 
 
 def _sync_line(message: Any) -> str | None:
@@ -104,10 +110,11 @@ def _sync_line(message: Any) -> str | None:
         before = pushed.quantity_before if pushed.HasField("quantity_before") else "?"
         outcome = listing_pb2.ListingAttempt.Outcome.Name(pushed.outcome)
         shown = f"{before} -> {pushed.quantity}  {money(pushed.price)}"
-        return f"{pushed.account:8} {pushed.sku}  {shown}  {outcome} {pushed.message}"
+        return f"{pushed.account:8} {pushed.sku}  {shown}  {outcome} {escape(pushed.message)}"
     if kind == "order_taken":
         order = message.order_taken
-        return f"{order.account:8} order {order.order_reference}  {order_pb2.Order.Status.Name(order.status)} {order.message}"
+        state = order_pb2.Order.Status.Name(order.status)
+        return f"{order.account:8} order {escape(order.order_reference)}  {state} {escape(order.message)}"
     return None
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
+
 from deploy.local.hub import Hub
+from deploy.local.settings import ROOT
 
 
 def banner(hub: Hub) -> str:
     """The text, ready to print."""
     url = hub.gateway_url
-    sign_in = f'-d grant_type=password -d username={hub.admin_user} --data-urlencode password="$(cat {hub.state.admin_password})"'
+    hubctl = _hubctl(hub)
     return f"""
 The hub is running.
 
@@ -21,9 +24,20 @@ The hub is running.
 
 Three commands to try:
 
-  TOKEN=$(curl -s {url}/api/v1/auth/token {sign_in} | sed 's/.*"access_token": *"\\([^"]*\\)".*/\\1/')
-  curl -H "Authorization: Bearer $TOKEN" {url}/api/v1/families
-  make demo
+  {hubctl} sign-in --local
+  {hubctl} import hubctl/data/sample_catalog.csv
+  {_environment(hub)}make demo
 
 Ctrl-C stops everything; the data stays in {hub.state.path}.
 """
+
+
+def _hubctl(hub: Hub) -> str:
+    return f"{_environment(hub)}.venv/bin/hubctl"
+
+
+def _environment(hub: Hub) -> str:
+    """What commands must be told of a hub that is not the one of the project's folder."""
+    if hub.state.path == (ROOT / ".state").resolve():
+        return ""
+    return f"HUB_STATE_DIR={shlex.quote(str(hub.state.path))} "
