@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
-
 from deploy.local.hub import Hub
-from deploy.local.settings import ROOT
+
+_FIND_TOKEN = r"""sed 's/.*"access_token": *"\([^"]*\)".*/\1/'"""
 
 
 def banner(hub: Hub) -> str:
     """The text, ready to print."""
     url = hub.gateway_url
-    hubctl = _hubctl(hub)
     return f"""
 The hub is running.
 
@@ -24,20 +22,16 @@ The hub is running.
 
 Three commands to try:
 
-  {hubctl} sign-in --local
-  {hubctl} import hubctl/data/sample_catalog.csv
-  {_environment(hub)}make demo
+  curl -H "Authorization: Bearer $({_token_command(hub)})" {url}/api/v1/families
+
+  grpcurl -plaintext {url.removeprefix("http://")} list
+
+  make demo
 
 Ctrl-C stops everything; the data stays in {hub.state.path}.
 """
 
 
-def _hubctl(hub: Hub) -> str:
-    return f"{_environment(hub)}.venv/bin/hubctl"
-
-
-def _environment(hub: Hub) -> str:
-    """What commands must be told of a hub that is not the one of the project's folder."""
-    if hub.state.path == (ROOT / ".state").resolve():
-        return ""
-    return f"HUB_STATE_DIR={shlex.quote(str(hub.state.path))} "
+def _token_command(hub: Hub) -> str:
+    form = f"-d grant_type=password -d username={hub.admin_user} --data-urlencode password@{hub.state.admin_password}"
+    return f"curl -s {hub.gateway_url}/api/v1/auth/token {form} | {_FIND_TOKEN}"

@@ -63,7 +63,8 @@ def load_admin_password(path: Path, given: str) -> str:
     stored = path.read_text().strip() if path.exists() else ""
     password = given or stored or "".join(secrets.choice(_LETTERS) for _ in range(20))
     if not stored:
-        write_private(path, password + "\n")
+        # Without a line end: `curl --data-urlencode password@FILE` sends the file as it is.
+        write_private(path, password)
     return password
 
 
