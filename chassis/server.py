@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 S = TypeVar("S", bound=ServiceSettings)
 Background = Callable[[], Awaitable[None]]
 
-_OPTIONS = [
+OPTIONS = [
     ("grpc.max_receive_message_length", 8 * 1024 * 1024),
     ("grpc.max_send_message_length", 32 * 1024 * 1024),
     ("grpc.max_metadata_size", 32 * 1024),
@@ -134,7 +134,7 @@ async def start(service: Service, settings: ServiceSettings) -> Running:
     verifier = service.verifier or TokenVerifier(settings.token_issuer, settings.token_audience, service.fetch_keys)
     interceptor = HubInterceptor(rules, verifier, max_calls=settings.max_calls)
     TRACING.set_up(service.name, settings.otlp_endpoint)
-    server = grpc.aio.server(interceptors=[interceptor], options=_OPTIONS)
+    server = grpc.aio.server(interceptors=[interceptor], options=OPTIONS)
     for item in service.registrations:
         item.add(item.servicer, server)
     names = [item.descriptor.full_name for item in service.registrations]
