@@ -8,7 +8,7 @@ import click
 import grpc
 from usav.auth.v1 import auth_service_pb2, user_pb2
 
-from hubctl.client import new_request_id
+from hubctl.client import HubNotThere, new_request_id
 from hubctl.context import Tool, command
 from hubctl.output import Column, clock_time
 from hubctl.session import forget_session, local_hub, state_dir
@@ -33,6 +33,7 @@ def sign_in(tool: Tool, username: str | None, password_stdin: bool, local: bool)
     """Signs in and keeps the session in a file that only you can read."""
     if local:
         username, password = local_admin()
+        tool.url = tool.url or local_url()
     else:
         username = username or click.prompt("Username")
         password = sys.stdin.readline().rstrip("\n") if password_stdin else _ask()
@@ -55,12 +56,21 @@ def _ask() -> str:
 
 
 def local_admin() -> tuple[str, str]:
-    """Name and password of the local hub's admin. Raises UsageError when no hub was started from this folder."""
+    """Name and password of the local hub's admin. Raises HubNotThere when no hub was ever started on the state folder."""
     try:
         password = (state_dir() / "admin-password").read_text(encoding="utf-8").strip()
     except OSError:
-        raise click.UsageError(f"no hub was started from here: {state_dir()}/admin-password cannot be read") from None
+        told = f"{state_dir()}/admin-password cannot be read"
+        raise HubNotThere(f"no hub was started here yet ({told}); start one with `make run`") from None
     return str(local_hub().get("admin_user") or "admin"), password
+
+
+def local_url() -> str:
+    """Where the hub of the state folder is. Raises HubNotThere when it does not run."""
+    url = str(local_hub().get("gateway_url") or "")
+    if not url:
+        raise HubNotThere(f"no hub runs on {state_dir()}; start one with `make run`")
+    return url
 
 
 @click.command("sign-out")

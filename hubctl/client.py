@@ -17,7 +17,7 @@ from usav.catalog.v1 import catalog_service_pb2_grpc
 from usav.inventory.v1 import inventory_service_pb2_grpc
 from usav.sync.v1 import sync_service_pb2_grpc
 
-from hubctl.session import Session, save_session, target_of
+from hubctl.session import Session, local_hub, save_session, target_of
 
 _RENEW_BEFORE_SECONDS = 60
 _CALL_SECONDS = 60.0
@@ -142,12 +142,19 @@ def failure(error: Any, url: str) -> click.ClickException:
     """The error as a person reads it."""
     code = error.code()
     if code is grpc.StatusCode.UNAVAILABLE and "connect" in (error.details() or ""):
-        return HubNotThere(f"no hub answers at {url}; start one with `make run`, or name another with --url")
+        return HubNotThere(_nobody(url))
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return HubNotThere(f"the hub at {url} did not answer in time; try again")
-    lines = [error.details() or code.name]
-    lines += [f"  {name}: {text}" for name, text in violations(error)]
+    said = error.details() or code.name
+    lines = [said, *(f"  {name}: {text}" for name, text in violations(error) if text not in said)]
     return _FAILURES.get(code, click.ClickException)("\n".join(lines))
+
+
+def _nobody(url: str) -> str:
+    here = str(local_hub().get("gateway_url") or "")
+    if here and here != url:
+        return f"no hub answers at {url}; the one of this folder is at {here}: `hubctl sign-in --local`"
+    return f"no hub answers at {url}; start one with `make run`, or name another with --url"
 
 
 def violations(error: Any) -> list[tuple[str, str]]:

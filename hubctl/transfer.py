@@ -63,6 +63,8 @@ def show_import(output: Output, imported: Imported, *, with_rows: bool = True) -
     if with_rows and imported.reported:
         output.rows(imported.reported, _REPORTED, title="Reported rows")
         output.say("")
+    would = " (dry run: nothing was changed)" if summary.dry_run else ""
+    output.say(f"{summary.rows:,} rows{would}")
     output.console.print(_summary(summary))
     if summary.created_rows + summary.updated_rows == 0 and not imported.reported:
         output.say("Everything was there already.")
@@ -71,10 +73,7 @@ def show_import(output: Output, imported: Imported, *, with_rows: bool = True) -
 
 
 def _summary(summary: transfer_pb2.ImportSummary) -> Table:
-    would = " (dry run: nothing was changed)" if summary.dry_run else ""
-    table = Table(
-        title=f"{summary.rows:,} rows{would}", title_justify="left", box=None, show_header=False, pad_edge=False
-    )
+    table = Table(box=None, show_header=False, pad_edge=False)
     rows = [
         (f"{name} rows", getattr(summary, f"{name}_rows")) for name in ("created", "updated", "unchanged", "reported")
     ]
