@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from usav.catalog.v1 import catalog_service_pb2_grpc, variant_pb2, watch_pb2
 from usav.inventory.v1 import inventory_service_pb2, inventory_service_pb2_grpc, item_pb2
 
 from chassis.clients import Clients, remote_errors
+from chassis.coalesce import Coalescer
 from chassis.errors import Code, HubError
 from sync_svc.domain.listing import Urgency
 from sync_svc.domain.order import Line
@@ -80,23 +82,26 @@ class Allocator(Protocol):
 
 
 class HubTruth:
-    """Truth over gRPC."""
+    """Truth over gRPC. Workers that ask at the same moment, as those of all channels do after a sale, share one call."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
         self._stock = inventory_service_pb2_grpc.InventoryServiceStub(clients.channel("inventory"))
         self._catalog = catalog_service_pb2_grpc.CatalogServiceStub(clients.channel("catalog"))
+        self._free_units = Coalescer(self._fetch_free_units, most=_PAGE, most_under_way=1)
+        self._facts = Coalescer(self._fetch_facts, most=_PAGE, most_under_way=1)
 
     async def truth(self, variant_ids: Sequence[int]) -> Truth:
         """See TruthSource."""
-        free: dict[int, int] = {}
-        facts: dict[int, VariantFacts] = {}
         wanted = sorted(set(variant_ids))
-        for start in range(0, len(wanted), _PAGE):
-            page = wanted[start : start + _PAGE]
-            free.update(await self._free_units(page))
-            facts.update(await self._facts(page))
-        return Truth(free, facts)
+        free, facts = await asyncio.gather(
+            asyncio.gather(*(self._free_units.get(variant_id) for variant_id in wanted)),
+            asyncio.gather(*(self._facts.get(variant_id) for variant_id in wanted)),
+        )
+        return Truth(
+            {variant_id: units or 0 for variant_id, units in zip(wanted, free, strict=True)},
+            {variant_id: fact for variant_id, fact in zip(wanted, facts, strict=True) if fact is not None},
+        )
 
     async def find_variant(self, *, variant_id: int = 0, sku: str = "") -> KnownVariant | None:
         """See TruthSource."""
@@ -105,15 +110,15 @@ class HubTruth:
             return KnownVariant(variant.id, variant.full_sku)
         return None
 
-    async def _free_units(self, variant_ids: Sequence[int]) -> dict[int, int]:
+    async def _fetch_free_units(self, variant_ids: list[int]) -> dict[int, int]:
         request = inventory_service_pb2.BatchGetAvailabilityRequest(variant_ids=variant_ids)
         async with own_call(self._clients) as metadata:
             answer = await self._stock.BatchGetAvailability(request, metadata=metadata, timeout=_READ_S)
         return {item.variant_id: item.free_units for item in answer.items}
 
-    async def _facts(self, variant_ids: Sequence[int]) -> dict[int, VariantFacts]:
+    async def _fetch_facts(self, variant_ids: list[int]) -> dict[int, VariantFacts]:
         found = await self._variants(variant_pb2.BatchGetVariantsRequest(ids=variant_ids))
-        return {variant.id: _facts(variant) for variant in found}
+        return {variant.id: _facts_of(variant) for variant in found}
 
     async def _variants(self, request: variant_pb2.BatchGetVariantsRequest) -> list[variant_pb2.Variant]:
         async with own_call(self._clients) as metadata:
@@ -209,7 +214,7 @@ async def own_call(clients: Clients) -> AsyncIterator[Any]:
         raise
 
 
-def _facts(variant: variant_pb2.Variant) -> VariantFacts:
+def _facts_of(variant: variant_pb2.Variant) -> VariantFacts:
     has_price = variant.HasField("price")
     return VariantFacts(
         name=variant.name,
