@@ -96,8 +96,8 @@ class CatalogRow:
 
 
 def key_of(text: str) -> str:
-    """What names are compared by."""
-    return text.lower()
+    """What names are compared by: each character's own small letter, as the database compares them."""
+    return "".join(small if len(small := character.lower()) == 1 else character for character in text)
 
 
 @dataclass

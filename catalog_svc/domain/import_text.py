@@ -13,7 +13,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 _SPACES = re.compile(r"\s+")
 _UTF16 = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 # A leading apostrophe keeps a spreadsheet from running a text as a formula (OWASP: CSV injection).
-_FORMULA = ("=", "+", "-", "@")
+# Texts that would look like an escaped one get one more, so that every text comes back as it was.
+_FORMULA = re.compile(r"'*[=+\-@]")
 
 
 def decode_lines(lines: Iterable[bytes]) -> Iterator[str]:
@@ -63,9 +64,9 @@ def _meant(match: re.Match[str]) -> str:
 
 def as_cell(text: str) -> str:
     """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def from_cell(text: str) -> str:
     """What `as_cell` was given."""
-    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text

@@ -15,6 +15,7 @@ from chassis.errors import InvalidArgument
 
 BATCH = 1000
 _MAX_FIELD = 100_000
+_MAX_LINE_BYTES = 8 * 1024 * 1024
 _SAMPLE = 4096
 _DELIMITERS = ",;\t"
 
@@ -87,9 +88,11 @@ def _text_lines(file: IO[bytes]) -> Iterator[str]:
 
 
 def _physical_lines(file: IO[bytes]) -> Iterator[bytes]:
-    for line in file:
+    while line := file.readline(_MAX_LINE_BYTES + 1):
+        if len(line) > _MAX_LINE_BYTES:
+            raise _refuse("file", f"has a line of more than {_MAX_LINE_BYTES:,} bytes; this is no CSV of a catalogue")
         # A file with bare carriage returns (old Macintosh) is one line to Python.
-        yield from line.splitlines(keepends=True) if b"\r" in line[:-2] else (line,)
+        yield from line.splitlines(keepends=True) if b"\r" in line.rstrip(b"\r\n") else (line,)
 
 
 def _delimiter(file: IO[bytes]) -> str:

@@ -109,7 +109,8 @@ class Writer:
 
     async def families(self, wanted: Mapping[str, tuple[str, int | None]]) -> dict[str, int]:
         """Numbers by name key; `wanted` gives the name, and the number it would like."""
-        found = await self._find_families(wanted)
+        names = {key: name for key, (name, _) in wanted.items()}
+        found = await self._find_families(names)
         missing = {key: value for key, value in wanted.items() if key not in found}
         if not missing:
             return found
@@ -118,15 +119,17 @@ class Writer:
         else:
             self._made["family"] += len(missing)
             self._imagined.add(self._imagined.families, missing)
-        return await self._find_families(wanted)
+        return await self._find_families(names)
 
     async def find_families(self, names: Sequence[str]) -> dict[str, int]:
         """Numbers of those families that are there, by name key."""
-        return await self._find_families(dict.fromkeys(map(key_of, names)))
+        return await self._find_families({key_of(name): name for name in names})
 
-    async def _find_families(self, wanted: Iterable[str]) -> dict[str, int]:
+    async def _find_families(self, wanted: Mapping[str, str]) -> dict[str, int]:
+        # By name as well as by key: what counts as the same name is the database's to say, and it may know fewer letters.
+        names = list({*wanted, *wanted.values()})
         found: dict[str, int] = {}
-        for row in await self._rows(_FAMILIES.order_by(family.c.product_id.desc()), names=list(wanted)):
+        for row in await self._rows(_FAMILIES.order_by(family.c.product_id.desc()), names=names):
             found[key_of(row.name)] = row.product_id
         return {**self._known(lambda it: it.families, map(key_of, wanted)), **found}
 
