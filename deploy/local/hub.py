@@ -109,7 +109,8 @@ class Hub:
 
     async def stop(self) -> None:
         """Stops in order: callers are drained, services finish, the database closes. Safe to repeat."""
-        self.state.remove_summary()
+        if self._lock is not None:  # Otherwise the folder, and what it says, is another hub's.
+            self.state.remove_summary()
         await asyncio.gather(self._stop_gateway(), *(process.stop() for process in self._inner_processes()))
         if self.postgres is not None:
             await self.postgres.stop()
@@ -122,7 +123,7 @@ class Hub:
     def kill(self) -> None:
         """Ends all processes at once, for a second Ctrl-C; the next start recovers."""
         for process in self.processes.values():
-            process.kill()
+            process.give_up()
 
     async def health(self) -> tuple[int, bytes]:
         """Status and body of the hub's /health."""
@@ -220,7 +221,7 @@ class Hub:
             if time.monotonic() > deadline:
                 status, body = await self.health()
                 raise HubStartError(f"the hub is not healthy in time: {status} {body.decode(errors='replace')}")
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
         self._tell("the hub is healthy")
 
     def _write_summary(self) -> None:

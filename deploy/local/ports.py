@@ -28,6 +28,8 @@ class Ports:
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or Path(tempfile.gettempdir()) / f"usav-hub-ports-{os.getuid()}"
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._folder.lstat().st_uid != os.getuid():
+            raise PortTaken(f"{self._folder}, where ports are claimed, belongs to another user; remove it")
         self._claims: dict[int, IO[bytes]] = {}
 
     def __enter__(self) -> Ports:

@@ -5,6 +5,7 @@ Then it needs to reach its folder: parents get the right to be passed through (n
 
 from __future__ import annotations
 
+import logging
 import os
 import pwd
 import shutil
@@ -13,6 +14,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+log = logging.getLogger(__name__)
 
 _NAME = "pgserver"
 _READ_AND_PASS = stat.S_IRGRP | stat.S_IROTH | stat.S_IXGRP | stat.S_IXOTH
@@ -43,6 +46,8 @@ class PostgresUser:
             mode = place.stat().st_mode
             if not mode & stat.S_IXOTH:
                 place.chmod(mode | stat.S_IXOTH)
+                if place != folder:
+                    log.warning("other users may pass through %s now: Postgres runs as %s", place, self.name)
 
     def let_run(self, installation: Path) -> None:
         """Lets the user run the programs of the wheel, which an installer may have made private."""

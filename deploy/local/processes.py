@@ -94,6 +94,12 @@ class ManagedProcess:
         """SIGKILL, as a crash would end it; supervision starts it again after a pause."""
         self.signal(signal.SIGKILL)
 
+    def give_up(self) -> None:
+        """SIGKILL for good: supervision ends too. `stop` may follow."""
+        if self._supervisor is not None:
+            self._supervisor.cancel()
+        self.kill()
+
     def signal(self, number: signal.Signals) -> None:
         """Sends a signal to the child itself; without effect when it is gone."""
         if self._child is not None and self.running:
@@ -152,11 +158,15 @@ class ManagedProcess:
             self._supervisor = None
 
 
+def set_aside_if_large(log: Path) -> None:
+    """Gives a log that has grown large another name, so that two files at most remain; makes the folder."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if log.is_file() and log.stat().st_size > _LOG_BYTES:
+        log.replace(log.with_suffix(".log.1"))
+
+
 def _open_log(path: Path) -> BinaryIO:
-    """Appends; a log that has grown large is set aside first, so that two files at most remain."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and path.stat().st_size > _LOG_BYTES:
-        path.replace(path.with_suffix(".log.1"))
+    set_aside_if_large(path)
     return path.open("ab")
 
 

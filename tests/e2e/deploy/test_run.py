@@ -152,6 +152,7 @@ def second_run_is_refused(runner: Runner) -> bool:
         output, _ = second.communicate(timeout=HEALTHY_SECONDS)
     assert second.returncode == 2, output
     assert "HUB_STATE_DIR" in output
+    assert runner.summary.gateway_url.endswith(str(runner.port))
     return True
 
 
