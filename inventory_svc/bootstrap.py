@@ -14,7 +14,9 @@ from chassis.idempotency import Idempotency
 from chassis.page_tokens import PageTokens
 from chassis.seal import Seal
 from chassis.server import Registration, Service
+from chassis.trust import follow_trust
 from inventory_svc.operations.expire_holds import keep_expiring
+from inventory_svc.operations.reserve_together import ReserveTogether
 from inventory_svc.operations.variants import Catalog, Variants
 from inventory_svc.servicers.catalog_source import CatalogSource
 from inventory_svc.servicers.inventory_servicer import InventoryServicer
@@ -38,7 +40,7 @@ async def build(settings: InventorySettings, catalog: Catalog | None = None) -> 
     once = Idempotency(db, stored_answer, after_commit=feed.poke)
     pool = PoolSession(db)
     variants = Variants(pool, catalog or CatalogSource(clients))
-    servicer = InventoryServicer(pool, once, variants, PageTokens(seal), feed)
+    servicer = InventoryServicer(pool, once, ReserveTogether(pool), variants, PageTokens(seal), feed)
     add = inventory_service_pb2_grpc.add_InventoryServiceServicer_to_server
     return Service(
         name="inventory_svc",
@@ -49,6 +51,7 @@ async def build(settings: InventorySettings, catalog: Catalog | None = None) -> 
         background=[feed.run, partial(keep_expiring, pool, feed.poke), partial(_keep_trimming, feed, once)],
         closers=[clients.close],
         max_calls=settings.max_calls,
+        follow_trust=partial(follow_trust, clients),
     )
 
 

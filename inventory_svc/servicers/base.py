@@ -17,6 +17,7 @@ from chassis.page_tokens import PageTokens
 from inventory_svc.convert.items import item_message
 from inventory_svc.domain.item import Item
 from inventory_svc.domain.ledger import Cause
+from inventory_svc.operations.reserve_together import ReserveTogether
 from inventory_svc.operations.variants import Variants
 from inventory_svc.storage.session import PoolSession, Session, TransactionSession
 
@@ -29,6 +30,7 @@ class InventoryRpcs(inventory_service_pb2_grpc.InventoryServiceServicer):
 
     pool: PoolSession
     once: Idempotency
+    reserve_together: ReserveTogether
     variants: Variants
     page_tokens: PageTokens
     feed: Feed

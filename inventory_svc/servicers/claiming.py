@@ -9,13 +9,14 @@ from usav.inventory.v1 import item_pb2
 from inventory_svc.convert.allocations import allocated_messages, asked_lines
 from inventory_svc.convert.values import to_money, to_timedelta
 from inventory_svc.domain.allocation import refuse_repeated_lines
+from inventory_svc.domain.item import Item
 from inventory_svc.operations.allocate_units import AllocateUnits, allocate_units
 from inventory_svc.operations.release_allocation import release_allocation
 from inventory_svc.operations.release_item import release_item
 from inventory_svc.operations.reserve_item import DEFAULT_HOLD, reserve_item
 from inventory_svc.operations.sell_item import sell_item
 from inventory_svc.servicers.base import InventoryRpcs, cause_of
-from inventory_svc.storage.session import TransactionSession
+from inventory_svc.storage.session import Session, TransactionSession
 
 
 class ClaimingRpcs(InventoryRpcs):
@@ -27,9 +28,12 @@ class ClaimingRpcs(InventoryRpcs):
         """Exactly one of many callers gets it."""
         cause = cause_of(request, request.order_reference)
         hold_for = to_timedelta(request.hold_duration) if request.HasField("hold_duration") else DEFAULT_HOLD
-        return await self.change_one(
-            request, lambda session: reserve_item(session, request.id, request.serial_number, hold_for, cause)
-        )
+
+        async def work(session: Session) -> Item:
+            together = self.reserve_together if session is self.pool else None
+            return await reserve_item(session, request.id, request.serial_number, hold_for, cause, together)
+
+        return await self.change_one(request, work)
 
     async def ReleaseItem(
         self, request: service.ReleaseItemRequest, context: grpc.aio.ServicerContext

@@ -83,10 +83,12 @@ def change(
     opens: bool = False,
     closes: str = "",
     changes: str = "''",
+    waits: bool = True,
 ) -> Statement:
     """The statement of an action on the units of the arrays `item_id`, causes and `extra`; answers the units it changed.
 
     `sets` are assignments of the unit's columns; `guard` is an additional condition. Both may use `item`, `asked` and `hold`.
+    Without `waits` a unit that another transaction has locked is left out.
     """
     arrays, names = _columns(extra or {})
     holds = (_OPEN if opens else "") + (_close(closes) if closes else "") + (_RECORD_SALE if closes == "SOLD" else "")
@@ -102,7 +104,7 @@ locked AS (
   LEFT JOIN inventory.reservation AS hold ON hold.id = item.reservation_id AND hold.closed_at IS NULL
   WHERE item.deleted_at IS NULL AND item.status IN ({_statuses(list(RULES[action].before))})
     AND (item.status <> 'RESERVED' OR hold.id IS NOT NULL) AND ({guard})
-  ORDER BY item.id FOR NO KEY UPDATE OF item
+  ORDER BY item.id FOR NO KEY UPDATE OF item{"" if waits else " SKIP LOCKED"}
 ),
 changed AS (
   UPDATE inventory.item AS item SET {sets}, version = item.version + 1, updated_at = clock_timestamp()

@@ -23,13 +23,12 @@ _SALE = {"sale_price": "numeric", "sale_currency": "text", "line_id": "bigint"}
 _NO_SALE = "sale_price = NULL, sale_currency = NULL, sold_at = NULL, order_reference = ''"
 _EDIT = {"location": "text", "notes": "text", "unit_cost": "numeric", "cost_currency": "text", "changes": "text"}
 
-_RESERVE = change(
-    Action.RESERVE,
+_HOLD = (
     "status = 'RESERVED', reservation_id = nextval('inventory.reservation_id_seq'),"
-    " reserved_until = clock_timestamp() + asked.hold_for",
-    extra=_HOLD_FOR,
-    opens=True,
+    " reserved_until = clock_timestamp() + asked.hold_for"
 )
+_RESERVE = change(Action.RESERVE, _HOLD, extra=_HOLD_FOR, opens=True)
+_RESERVE_UNLOCKED = change(Action.RESERVE, _HOLD, extra=_HOLD_FOR, opens=True, waits=False)
 _RELEASE = change(
     Action.RELEASE,
     f"status = 'AVAILABLE', {_NO_HOLD}",
@@ -130,11 +129,11 @@ async def _run(session: Session, statement: Statement, **arrays: Any) -> list[It
     return [to_item(row) for row in await session.rows(statement, **arrays)]
 
 
-async def reserve(session: Session, claims: Sequence[Claim]) -> list[Item]:
-    """Holds the units that are AVAILABLE. No unit may stand twice in `claims`."""
+async def reserve(session: Session, claims: Sequence[Claim], *, waits: bool = True) -> list[Item]:
+    """Holds the units that are AVAILABLE; without `waits`, only those that nobody has locked. No unit may stand twice."""
     return await _run(
         session,
-        _RESERVE,
+        _RESERVE if waits else _RESERVE_UNLOCKED,
         item_id=[claim.item_id for claim in claims],
         hold_for=[claim.hold_for for claim in claims],
         line_id=[claim.line_id for claim in claims],
