@@ -16,6 +16,7 @@ from chassis.database import Database, Statement
 
 OUR_COLUMNS = ("product_id", "upis_h", "full_sku", "price", "currency")
 _BATCH = 1000
+_MAIN_ACCOUNT = "MAIN"
 
 _BY_IDS = "v.id = ANY(CAST(:ids AS bigint[]))"
 _BEHIND = "v.id > CAST(:after AS bigint)"
@@ -78,9 +79,13 @@ async def export_lines(db: Database, listings: ListingSource, product_id: int | 
 
 
 def _listing_line(row: Any, listing: ExportedListing) -> str:
+    return _cells(row, (listing.platform_sku, _channel(listing), listing.asin, listing.name))
+
+
+def _channel(listing: ExportedListing) -> str:
+    """As the import reads it; a platform alone means its main account there, so every other is named."""
     platform = _PLATFORM_NAMES.get(listing.platform, listing.platform)
-    named = f"{listing.account}_{platform}" if listing.platform == "EBAY" else platform
-    return _cells(row, (listing.platform_sku, named, listing.asin, listing.name))
+    return platform if listing.account == _MAIN_ACCOUNT else f"{listing.account}_{platform}"
 
 
 def _variant_line(row: Any) -> str:
