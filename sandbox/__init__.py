@@ -1,4 +1,4 @@
-"""The marketplaces as they behave, for demos and tests: eBay with three sellers and one Ecwid store, on loopback only."""
+"""The marketplaces as they behave, for demos and tests, on loopback only: eBay, Ecwid, Zoho Inventory and Amazon."""
 
 from sandbox.sandbox import Sandbox
 

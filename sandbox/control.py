@@ -28,7 +28,9 @@ _MAX_WAIT_S = 300.0
 class Control:
     """Handlers of the control plane."""
 
-    def __init__(self, world: World, markets: dict[str, Market], set_webhook_url: Callable[[str], None]) -> None:
+    def __init__(
+        self, world: World, markets: dict[str, Market], set_webhook_url: dict[str, Callable[[str], None]]
+    ) -> None:
         self._world = world
         self._markets = markets
         self._buyers = Buyers(markets)
@@ -185,13 +187,13 @@ class Control:
 
     def _webhooks(self, call: Call) -> Answer:
         body = json_object(call)
-        url = body.get("url")
-        if str(body.get("platform", "")).upper() != "ECWID":
-            raise bad_request("platform: only ECWID has one address per application; eBay takes destinations")
+        url, platform = body.get("url"), platform_of(body)
+        if platform not in self._set_webhook_url:
+            raise bad_request("platform: only ECWID and ZOHO have one address; eBay and Amazon take destinations")
         if not isinstance(url, str) or (url and not is_loopback_url(url)):
             raise bad_request("url: expected a loopback URL, or an empty string")
-        self._set_webhook_url(url)
-        return Answer(200, {"platform": "ECWID", "url": url})
+        self._set_webhook_url[platform](url)
+        return Answer(200, {"platform": platform, "url": url})
 
     def _clock(self, call: Call) -> Answer:
         advance_s = json_object(call).get("advance_s", 0)

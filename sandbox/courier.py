@@ -33,7 +33,10 @@ class Writing:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """One message. `write` gives body and headers of an attempt; `waits_s` are the pauses before the retries."""
+    """One message. `write` gives body and headers of an attempt; `waits_s` are the pauses before the retries.
+
+    A forgery goes to `forged_url`, where the address itself is the secret that the forger does not know.
+    """
 
     platform: str
     account: str
@@ -42,6 +45,11 @@ class Parcel:
     write: Callable[[Writing], tuple[bytes, dict[str, str]]]
     waits_s: tuple[float, ...]
     accepted: frozenset[int]
+    forged_url: str = ""
+
+    def address(self, writing: Writing) -> str:
+        """Where an attempt goes."""
+        return self.forged_url if writing.forged and self.forged_url else self.url
 
 
 def is_loopback_url(url: str) -> bool:
@@ -145,7 +153,7 @@ class Courier:
     async def _attempt(self, parcel: Parcel, writing: Writing) -> bool:
         body, headers = parcel.write(writing)
         async with self._slots:
-            status = await self._post(parcel.url, body, headers)
+            status = await self._post(parcel.address(writing), body, headers)
         accepted = status in parcel.accepted
         self._note(parcel, writing, status, "accepted" if accepted else "refused")
         return accepted
@@ -166,7 +174,7 @@ class Courier:
                 "platform": parcel.platform,
                 "account": parcel.account,
                 "event": parcel.event,
-                "url": parcel.url,
+                "url": parcel.address(writing),
                 "attempt": writing.attempt,
                 "forged": writing.forged,
                 "status": status,

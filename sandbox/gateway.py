@@ -28,12 +28,12 @@ class ConnectionCut(Exception):
 
 
 class Gateway:
-    """Serves the calls of one marketplace under its prefix."""
+    """Serves the calls of one marketplace under its name."""
 
-    def __init__(self, world: World, market: Market, prefix: str) -> None:
+    def __init__(self, world: World, market: Market) -> None:
         self._world = world
         self._market = market
-        self._prefix = prefix
+        self._prefix = f"/{market.platform.lower()}"
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers one request. Raises ConnectionCut when a fault cut the line."""

@@ -22,6 +22,7 @@ from sandbox.keeper import Keeper
 from sandbox.shelves import Shelves
 from sandbox.switches import Switches
 from sandbox.world import Market, World
+from sandbox.zoho.market import Zoho
 
 _MAX_BODY_BYTES = 32 * 1024 * 1024
 
@@ -50,12 +51,13 @@ class Sandbox:
         )
         self.ebay = Ebay(self.world)
         self.ecwid = Ecwid(self.world)
-        self.markets: dict[str, Market] = {market.platform: market for market in (self.ebay, self.ecwid)}
-        self.control = Control(self.world, self.markets, self.ecwid.set_webhook_url)
-        self._gateways = {
-            "/ebay/": Gateway(self.world, self.ebay, "/ebay"),
-            "/ecwid/": Gateway(self.world, self.ecwid, "/ecwid"),
-        }
+        self.zoho = Zoho(self.world)
+        markets: tuple[Market, ...] = (self.ebay, self.ecwid, self.zoho)
+        self.markets = {market.platform: market for market in markets}
+        self.control = Control(
+            self.world, self.markets, {"ECWID": self.ecwid.set_webhook_url, "ZOHO": self.zoho.set_webhook_url}
+        )
+        self._gateways = {f"/{market.platform.lower()}/": Gateway(self.world, market) for market in markets}
         self._runner: web.ServerRunner | None = None
         self._writer: asyncio.Task[None] | None = None
 

@@ -46,6 +46,43 @@ class EcwidSwitches:
 
 
 @dataclass(slots=True)
+class ZohoSwitches:
+    """Zoho Inventory, where most of what is unpublished lies. A limit of 0 lifts it."""
+
+    send_webhooks: bool = True
+    sign_webhooks: bool = False
+    webhook_url: str = ""
+    webhook_modules: str = "salesorder,item"
+    bare_ids: bool = True
+    orders_commit_stock: bool = True
+    salesorder_filters: bool = False
+    approve_adjustments: bool = False
+    prevent_negative_stock: bool = False
+    known_reasons: str = ""
+    token_life_s: float = 3600.0
+    tokens_per_ten_minutes: int = 10
+    requests_per_minute: int = 100
+    requests_per_day: int = 5_000
+
+
+@dataclass(slots=True)
+class AmazonSwitches:
+    """Amazon. `rate_scale` multiplies every rate and burst; 0 lifts them."""
+
+    send_notifications: bool = True
+    rate_scale: float = 1.0
+    strict_attributes: bool = False
+    apply_delay_ms: float = 30.0
+    apply_jitter_ms: float = 0.0
+    feed_delay_ms: float = 200.0
+    gzip_reports: bool = True
+    search_lag_s: float = 120.0
+    token_life_s: float = 3600.0
+    feeds_per_five_minutes: int = 5
+    visibility_timeout_s: float = 30.0
+
+
+@dataclass(slots=True)
 class Switches:
     """Everything that can be switched. `latency_ms` is added to every marketplace answer."""
 
@@ -53,6 +90,8 @@ class Switches:
     webhook_time_scale: float = 1 / 3000
     ebay: EbaySwitches = field(default_factory=EbaySwitches)
     ecwid: EcwidSwitches = field(default_factory=EcwidSwitches)
+    zoho: ZohoSwitches = field(default_factory=ZohoSwitches)
+    amazon: AmazonSwitches = field(default_factory=AmazonSwitches)
 
     def as_json(self) -> Json:
         """All switches."""

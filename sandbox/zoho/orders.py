@@ -1,0 +1,86 @@
+"""Sales orders: made, listed page by page, read, confirmed and voided. The list knows no time, unless switched on."""
+
+from __future__ import annotations
+
+from sandbox.wire import Answer, Call, Json, Router
+from sandbox.zoho.errors import invalid, success
+from sandbox.zoho.reading import day, document, identifier, moment, number, objects, paged, text, whole
+from sandbox.zoho.sales import confirm_order, new_order, void_order
+from sandbox.zoho.state import DRAFT, Item, SalesOrder
+from sandbox.zoho.store import Store
+from sandbox.zoho.views import order_document, order_summary
+
+_BASE = "/inventory/v1/salesorders"
+_ONE = f"{_BASE}/{{salesorder_id}}"
+
+
+class SalesOrders:
+    """Handlers of `salesorders`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def add_routes(self, router: Router) -> None:
+        """Adds them to the platform's router."""
+        router.add("create_sales_order", f"POST {_BASE}", self.create)
+        router.add("list_sales_orders", f"GET {_BASE}", self.list_some)
+        router.add("get_sales_order", f"GET {_ONE}", self.get)
+        router.add("confirm_sales_order", f"POST {_ONE}/status/confirmed", self.confirm)
+        router.add("void_sales_order", f"POST {_ONE}/status/void", self.void)
+
+    def create(self, call: Call) -> Answer:
+        """A draft, 201. Sending it again makes another."""
+        body = document(call)
+        fields = {
+            "customer_id": identifier(body.get("customer_id"), "customer_id"),
+            "date": day(body, "date") if "date" in body else self._store.world.clock.now().date().isoformat(),
+            "reference_number": text(body, "reference_number", 100),
+            "notes": text(body, "notes"),
+        }
+        lines = [self._line(call, line) for line in objects(body, "line_items")]
+        order = new_order(self._store, fields, lines, DRAFT)
+        self._store.changed_order(order, "salesorder.created")
+        return success("Sales Order has been created.", 201, salesorder=self._shown(order))
+
+    def list_some(self, call: Call) -> Answer:
+        """The newest first. Only with `salesorder_filters` are time and order of change heeded; else they are ignored."""
+        found = list(reversed(self._store.org.orders.values()))
+        if self._store.world.switches.zoho.salesorder_filters:
+            if "last_modified_time" in call.query:
+                start = moment(call.query["last_modified_time"], "last_modified_time")
+                found = [order for order in found if int(order.updated_at) >= start]
+            if call.query.get("sort_column") == "last_modified_time":
+                found.sort(key=lambda order: order.updated_at, reverse=call.query.get("sort_order", "D") != "A")
+        return paged(call, "salesorders", found, order_summary)
+
+    def get(self, call: Call) -> Answer:
+        """One order with its lines."""
+        return success("success", salesorder=self._shown(self._one(call)))
+
+    def confirm(self, call: Call) -> Answer:
+        """Makes a draft binding."""
+        confirm_order(self._store, self._one(call))
+        return success("The status of the Sales Order has been changed to Confirmed.")
+
+    def void(self, call: Call) -> Answer:
+        """Voids an order nothing of which was shipped."""
+        void_order(self._store, self._one(call))
+        return success("The status of the Sales Order has been changed to void.")
+
+    def _line(self, call: Call, line: Json) -> tuple[Item, int, float]:
+        item = self._store.item(identifier(line.get("item_id"), "item_id"))
+        call.note(item.sku)
+        quantity = whole(line, "quantity") if "quantity" in line else 1
+        rate = number(line, "rate", float(item.fields.get("rate", 0)))
+        if quantity < 1 or rate < 0:
+            raise invalid("quantity" if quantity < 1 else "rate")
+        return item, quantity, rate
+
+    def _one(self, call: Call) -> SalesOrder:
+        order = self._store.order(identifier(call.params["salesorder_id"], "salesorder_id"))
+        for line in order.lines:
+            call.note(line["sku"])
+        return order
+
+    def _shown(self, order: SalesOrder) -> Json:
+        return order_document(order, self._store.packages_of(order))
