@@ -36,7 +36,7 @@ ledger AS (
   RETURNING *
 ),
 announced AS ({ANNOUNCE})
-SELECT id FROM fresh ORDER BY id
+SELECT array_agg(id ORDER BY id) AS ids FROM fresh
 """)
 )
 _NOW = Statement(text("SELECT clock_timestamp() AS at"))
@@ -71,7 +71,7 @@ async def insert_units(session: Session, units: Sequence[NewUnit], cause: Cause)
             order_reference=cause.order_reference,
             request_id=cause.request_id,
         )
-        ids += [row["id"] for row in found]
+        ids += found[0]["ids"]
     return ids
 
 
