@@ -160,7 +160,7 @@ class ManagedProcess:
 
 def set_aside_if_large(log: Path) -> None:
     """Gives a log that has grown large another name, so that two files at most remain; makes the folder."""
-    log.parent.mkdir(parents=True, exist_ok=True)
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if log.is_file() and log.stat().st_size > _LOG_BYTES:
         log.replace(log.with_suffix(".log.1"))
 
