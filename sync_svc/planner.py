@@ -71,6 +71,8 @@ def plan(listing: LeasedListing, truth: Truth, rules: Rules, state: ChannelState
         condition=facts.condition if facts else "",
         metadata=listing.metadata,
         content_changed=listing.content_changed,
+        generation=listing.generation,
+        in_doubt=listing.was_left_unknown,
     )
 
 

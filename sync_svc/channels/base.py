@@ -91,6 +91,10 @@ class ListingState:
     """The listing's own settings for this platform, as `category_id`."""
     content_changed: bool = True
     """False when only quantity or price differ from the last push, so that content need not be sent again."""
+    generation: int = 0
+    """Names this change of the listing: the same for every try of it, another one for the next change."""
+    in_doubt: bool = False
+    """A former push has no recorded end. Where sending twice would count twice, look for what it left first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,14 @@ class Hint:
     """The platform's id of the delivery; each is accepted once."""
     kind: HintKind
     external_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedHints:
+    """What one look into a platform's queue brought. Settle it once the hints are kept, or they come again."""
+
+    hints: Sequence[Hint] = ()
+    receipts: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,4 +278,25 @@ class Channel(Protocol):
 
     async def aclose(self) -> None:
         """Close connections. The channel is not used again."""
+        ...
+
+
+@runtime_checkable
+class HintQueue(Protocol):
+    """What a channel is besides when its platform leaves messages in a queue instead of calling a webhook.
+
+    Any number of readers may look into one queue; each message is given to one of them, and again when it is not settled.
+    """
+
+    @property
+    def has_queue(self) -> bool:
+        """Whether the account is set up with a queue."""
+        ...
+
+    async def receive_hints(self) -> QueuedHints:
+        """Wait some seconds for messages; none is an answer. Raises ChannelError."""
+        ...
+
+    async def settle_hints(self, queued: QueuedHints) -> None:
+        """Take messages out of the queue. Repeating it is safe. Raises ChannelError."""
         ...

@@ -69,7 +69,7 @@ class _Call:
     operation: str
     harmless: bool
 
-    def not_answered(self, error: httpx2.HTTPError) -> ChannelError:
+    def not_answered(self, error: Exception) -> ChannelError:
         never_sent = isinstance(error, _NOT_SENT)
         text = "the platform could not be reached" if never_sent else "the answer never came"
         return self._error(self._in_doubt(never_sent), f"{text} ({type(error).__name__})", type(error).__name__)
@@ -112,13 +112,16 @@ class Wire:
         base_url: str,
         throttle: Throttle,
         explain: Callable[[Answer], Failure | None],
+        silence: Callable[[Answer], float | None] | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         """`explain` reads a platform's own error body, which may stand in a success, too; None is no error, or leaves its
-        sorting to the HTTP status."""
+        sorting to the HTTP status. `silence` says how long the account is to be silent after a 429 that does not say so
+        itself; its None means that only the operation has run out, and the rest of the account goes on."""
         self._name = name
         self._base_url = base_url.rstrip("/")
         self._explain = explain
+        self._silence = silence
         self.throttle = throttle
         self._client = httpx2.AsyncClient(
             timeout=_TIMEOUT,
@@ -188,6 +191,30 @@ class Wire:
         except QuotaExhausted as error:
             raise quota_error(error) from error
 
+    async def send_raw(
+        self, method: str, url: str, *, operation: str, content: bytes | None = None, content_type: str = ""
+    ) -> bytes:
+        """Sends or fetches a document at an address of its own and returns the answer as it came; raises `ChannelError`.
+
+        Only the document goes there: no header and no token of the account.
+        """
+        await self._take(operation)
+        started = time.perf_counter()
+        call = _Call(operation, harmless=True)
+        headers = {"content-type": content_type} if content_type else {}
+        try:
+            request = self._client.build_request(method, url, headers=headers, content=content)
+            status, answer_headers, body = await self._exchange(request)
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            self._log(operation, type(error).__name__, started)
+            raise call.not_answered(error) from error
+        self._log(operation, str(status), started)
+        if not 200 <= status < 300:
+            raise call.refused(status, None, retry_after(answer_headers))
+        if body is None:
+            raise call.unreadable(status)
+        return body
+
     async def _exchange(self, request: httpx2.Request) -> tuple[int, httpx2.Headers, bytes | None]:
         """Returns None as content when the answer is longer than anything a platform sends."""
         response = await self._client.send(request, stream=True)
@@ -220,9 +247,19 @@ class Wire:
             return answer
         silence_s = retry_after(headers)
         if status == 429:
-            silence_s = silence_s if silence_s is not None else DEFAULT_RETRY_AFTER_S
-            self.throttle.pause(silence_s)
+            silence_s = self._hush(call.operation, answer, silence_s)
         raise call.refused(status, self._explain(answer), silence_s)
+
+    def _hush(self, operation: str, answer: Answer, asked_s: float | None) -> float | None:
+        """Stops what a 429 says has to stop; returns for how long that is the whole account."""
+        silence_s = asked_s
+        if silence_s is None:
+            silence_s = self._silence(answer) if self._silence else DEFAULT_RETRY_AFTER_S
+        if silence_s is None:
+            self.throttle.drain(operation)
+        else:
+            self.throttle.pause(silence_s)
+        return silence_s
 
     def _log(self, operation: str, outcome: str, started: float) -> None:
         if log.isEnabledFor(logging.DEBUG):

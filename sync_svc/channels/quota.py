@@ -63,6 +63,14 @@ class _Bucket:
     def take(self) -> None:
         self._tokens -= 1.0
 
+    def drain(self, now: float) -> None:
+        self._refill(now)
+        self._tokens = min(self._tokens, 0.0)
+
+    def adjust(self, rate_per_s: float, now: float) -> None:
+        self._refill(now)
+        self.limit = Limit(rate_per_s, self.limit.burst)
+
     def left(self, now: float) -> int:
         self._refill(now)
         return max(0, int(self._tokens))
@@ -103,6 +111,16 @@ class Throttle:
     def pause(self, seconds: float) -> None:
         """Stops every call of the account for so long. The longest pause wins."""
         self._paused_until = max(self._paused_until, self._clock() + seconds)
+
+    def drain(self, operation: str) -> None:
+        """Takes what is left of one operation: its platform has said that nothing is."""
+        self._bucket(operation).drain(self._clock())
+
+    def adjust(self, operation: str, rate_per_s: float) -> None:
+        """Sets the rate of an operation that has a limit of its own to what its platform says it is."""
+        bucket = self._buckets.get(operation)
+        if bucket is not None and rate_per_s > 0 and rate_per_s != bucket.limit.rate_per_s:
+            bucket.adjust(rate_per_s, self._clock())
 
     def paused_for(self) -> float:
         """Seconds until calls may be made again; 0 when they may be made now."""

@@ -1,11 +1,13 @@
-"""Which platforms have a connector: every folder beside this file that offers `create_channel`.
+"""Which platforms have a connector: every folder beside this file, named as its platform, that offers `create_channel`.
 
+A connector is imported when the first channel of its platform is built, so that a hub pays only for the platforms it uses.
 A platform without one is no error; its channels and listings are kept and say so.
 """
 
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import sync_svc.channels as channels_package
@@ -31,10 +33,12 @@ class ChannelRegistry:
 
 
 def installed_connectors() -> ChannelRegistry:
-    """Find the connectors: packages here whose `__init__` has `PLATFORM` and `create_channel(account)`."""
-    factories: dict[str, ChannelFactory] = {}
-    for module_info in pkgutil.iter_modules(channels_package.__path__):
-        if module_info.ispkg:
-            module: Any = importlib.import_module(f"{channels_package.__name__}.{module_info.name}")
-            factories[module.PLATFORM] = module.create_channel
-    return ChannelRegistry(factories)
+    """Find the connectors: packages here whose `__init__` has `create_channel(account)`. Nothing of them is imported yet."""
+    packages = [module.name for module in pkgutil.iter_modules(channels_package.__path__) if module.ispkg]
+    return ChannelRegistry({name.upper(): partial(_create, name) for name in packages})
+
+
+def _create(package: str, account: ChannelAccount) -> Channel:
+    module: Any = importlib.import_module(f"{channels_package.__name__}.{package}")
+    channel: Channel = module.create_channel(account)
+    return channel

@@ -3,8 +3,6 @@
 from sync_svc.channels.base import Channel, ChannelAccount
 from sync_svc.channels.ebay.adapter import EbayChannel
 
-PLATFORM = "EBAY"
-
 
 def create_channel(account: ChannelAccount) -> Channel:
     """Builds the channel; makes no call. Raises ValueError naming a missing credential."""
