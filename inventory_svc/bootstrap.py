@@ -18,6 +18,7 @@ from chassis.trust import follow_trust
 from inventory_svc.operations.expire_holds import keep_expiring
 from inventory_svc.operations.reserve_together import ReserveTogether
 from inventory_svc.operations.variants import Catalog, Variants
+from inventory_svc.operations.work import Work
 from inventory_svc.servicers.catalog_source import CatalogSource
 from inventory_svc.servicers.inventory_servicer import InventoryServicer
 from inventory_svc.settings import InventorySettings
@@ -40,7 +41,7 @@ async def build(settings: InventorySettings, catalog: Catalog | None = None) -> 
     once = Idempotency(db, stored_answer, after_commit=feed.poke)
     pool = PoolSession(db)
     variants = Variants(pool, catalog or CatalogSource(clients))
-    servicer = InventoryServicer(pool, once, ReserveTogether(pool), variants, PageTokens(seal), feed)
+    servicer = InventoryServicer(Work(pool, once, feed.poke), ReserveTogether(pool), variants, PageTokens(seal), feed)
     add = inventory_service_pb2_grpc.add_InventoryServiceServicer_to_server
     return Service(
         name="inventory_svc",

@@ -9,10 +9,10 @@ from usav.inventory.v1 import inventory_service_pb2 as service
 
 from inventory_svc.convert.items import STATUS_VALUE, to_status
 from inventory_svc.convert.values import to_money_message
+from inventory_svc.domain.availability import Reading
 from inventory_svc.domain.item import ON_HAND, Status
 from inventory_svc.domain.variant import KnownVariant
 from inventory_svc.queries.stock import Value, ValueFilter, ValuePart
-from inventory_svc.storage.availability import Reading
 
 
 def summary_message(variant: KnownVariant, counts: Mapping[Status, int]) -> service.StockSummary:

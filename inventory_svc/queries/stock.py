@@ -11,7 +11,10 @@ from sqlalchemy import text
 from chassis.database import Statement
 from inventory_svc.domain.item import ON_HAND, Status
 from inventory_svc.domain.money import Money
+from inventory_svc.storage.availability import free_units
 from inventory_svc.storage.session import Row, Session
+
+__all__ = ["Value", "ValueFilter", "ValuePart", "count_by_status", "free_units", "stock_value"]
 
 # Stored counts come from one index alone; the few holds that have run out are moved over afterwards.
 _BY_STATUS = Statement(

@@ -15,8 +15,8 @@ from inventory_svc.operations.release_allocation import release_allocation
 from inventory_svc.operations.release_item import release_item
 from inventory_svc.operations.reserve_item import DEFAULT_HOLD, reserve_item
 from inventory_svc.operations.sell_item import sell_item
+from inventory_svc.operations.work import Session, TransactionSession
 from inventory_svc.servicers.base import InventoryRpcs, cause_of
-from inventory_svc.storage.session import Session, TransactionSession
 
 
 class ClaimingRpcs(InventoryRpcs):
@@ -30,7 +30,7 @@ class ClaimingRpcs(InventoryRpcs):
         hold_for = to_timedelta(request.hold_duration) if request.HasField("hold_duration") else DEFAULT_HOLD
 
         async def work(session: Session) -> Item:
-            together = self.reserve_together if session is self.pool else None
+            together = self.reserve_together if session is self.work.pool else None
             return await reserve_item(session, request.id, request.serial_number, hold_for, cause, together)
 
         return await self.change_one(request, work)
@@ -69,7 +69,7 @@ class ClaimingRpcs(InventoryRpcs):
             lines = allocated_messages(await allocate_units(session, asked))
             return service.AllocateUnitsResponse(order_reference=asked.order_reference, lines=lines)
 
-        return await self.in_transaction(request, service.AllocateUnitsResponse, work)
+        return await self.work.in_transaction(request, service.AllocateUnitsResponse, work)
 
     async def ReleaseAllocation(
         self, request: service.ReleaseAllocationRequest, context: grpc.aio.ServicerContext
@@ -81,4 +81,4 @@ class ClaimingRpcs(InventoryRpcs):
             lines = allocated_messages(await release_allocation(session, request.line_ids, cause))
             return service.ReleaseAllocationResponse(order_reference=cause.order_reference, lines=lines)
 
-        return await self.in_transaction(request, service.ReleaseAllocationResponse, work)
+        return await self.work.in_transaction(request, service.ReleaseAllocationResponse, work)

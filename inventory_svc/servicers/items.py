@@ -24,15 +24,15 @@ class ItemRpcs(InventoryRpcs):
         asked, most = item_filter(request), page_size(request.page_size)
         after, total = self.page_tokens.position(request) or (0, None)
         if total is None:
-            total = await item_queries.count_items(self.pool, asked)
-        found = await item_queries.list_items(self.pool, asked, after, most)
+            total = await item_queries.count_items(self.work.pool, asked)
+        found = await item_queries.list_items(self.work.pool, asked, after, most)
         token = self.page_tokens.seal(request, (found[-1].id, total)) if len(found) == most else ""
         items = [item_message(item) for item in found]
         return service.ListItemsResponse(items=items, next_page_token=token, total_size=total)
 
     async def GetItem(self, request: service.GetItemRequest, context: grpc.aio.ServicerContext) -> item_pb2.Item:
         """By id or serial number."""
-        return item_message(await item_queries.get_item(self.pool, request.id, request.serial_number))
+        return item_message(await item_queries.get_item(self.work.pool, request.id, request.serial_number))
 
     async def UpdateItem(self, request: service.UpdateItemRequest, context: grpc.aio.ServicerContext) -> item_pb2.Item:
         """The fields of the mask."""
@@ -51,10 +51,10 @@ class ItemRpcs(InventoryRpcs):
         """The units of a SKU page by page, or the one of a serial number."""
         most = page_size(request.page_size)
         position = self.page_tokens.position(request)
-        audited = await item_queries.audit(self.pool, request.sku_or_serial)
+        audited = await item_queries.audit(self.work.pool, request.sku_or_serial)
         places = [place_message(place) for place in audited.places]
         total = sum(place.units for place in audited.places)
-        found = await item_queries.list_items(self.pool, audited.filter, position[0] if position else 0, most)
+        found = await item_queries.list_items(self.work.pool, audited.filter, position[0] if position else 0, most)
         token = self.page_tokens.seal(request, (found[-1].id,)) if len(found) == most else ""
         items = [item_message(item) for item in found]
         return service.AuditStockResponse(items=items, next_page_token=token, total_size=total, places=places)

@@ -15,8 +15,8 @@ from inventory_svc.convert.receipts import LineReader, line_of_item, lines_of_re
 from inventory_svc.domain.receipt import MAX_UNITS, ReceiptLine, check_size
 from inventory_svc.operations.move_items import move_items
 from inventory_svc.operations.receive_items import FieldNames, prepare_receipt, receive_items, receive_units
+from inventory_svc.operations.work import Session, TransactionSession
 from inventory_svc.servicers.base import InventoryRpcs, cause_of
-from inventory_svc.storage.session import Session, TransactionSession
 
 _MOST_IN_ONE_ANSWER = 1_000
 
@@ -32,7 +32,7 @@ class ReceivingRpcs(InventoryRpcs):
         async def work(session: TransactionSession) -> item_pb2.Item:
             return item_message((await receive_items(session, units, cause))[0])
 
-        return await self.in_transaction(request, item_pb2.Item, work)
+        return await self.work.in_transaction(request, item_pb2.Item, work)
 
     async def ReceiveItems(
         self, request: service.ReceiveItemsRequest, context: grpc.aio.ServicerContext
@@ -47,7 +47,7 @@ class ReceivingRpcs(InventoryRpcs):
             items = await receive_items(session, units, cause)
             return service.ReceiveItemsResponse(items=[item_message(item) for item in items])
 
-        return await self.in_transaction(request, service.ReceiveItemsResponse, work)
+        return await self.work.in_transaction(request, service.ReceiveItemsResponse, work)
 
     async def BatchReceiveItems(
         self, requests: AsyncIterator[service.BatchReceiveItemsRequest], context: grpc.aio.ServicerContext
@@ -61,7 +61,7 @@ class ReceivingRpcs(InventoryRpcs):
             ids = await receive_units(session, units, cause)
             return service.BatchReceiveItemsResponse(received_units=len(ids), item_ids=ids)
 
-        return await self.in_transaction(first, service.BatchReceiveItemsResponse, work, body=digest)
+        return await self.work.in_transaction(first, service.BatchReceiveItemsResponse, work, body=digest)
 
     async def MoveItem(self, request: service.MoveItemRequest, context: grpc.aio.ServicerContext) -> item_pb2.Item:
         """One unit to another place."""
@@ -72,7 +72,7 @@ class ReceivingRpcs(InventoryRpcs):
         async def work(session: Session) -> item_pb2.Item:
             return item_message((await move_items(session, ids, numbers, location, cause))[0])
 
-        return await self.in_transaction(request, item_pb2.Item, work)
+        return await self.work.in_transaction(request, item_pb2.Item, work)
 
     async def BatchMoveItems(
         self, request: service.BatchMoveItemsRequest, context: grpc.aio.ServicerContext
@@ -86,7 +86,7 @@ class ReceivingRpcs(InventoryRpcs):
             items = await move_items(session, request.ids, request.serial_numbers, location, cause)
             return service.BatchMoveItemsResponse(items=[item_message(item) for item in items])
 
-        return await self.in_transaction(request, service.BatchMoveItemsResponse, work)
+        return await self.work.in_transaction(request, service.BatchMoveItemsResponse, work)
 
 
 async def _collect(

@@ -19,7 +19,6 @@ from inventory_svc.queries import movements as movement_queries
 from inventory_svc.queries import stock as stock_queries
 from inventory_svc.queries.changes import read_change
 from inventory_svc.servicers.base import InventoryRpcs
-from inventory_svc.storage.availability import free_units
 
 _MOST_VARIANTS = 1_000
 
@@ -32,7 +31,7 @@ class StockRpcs(InventoryRpcs):
     ) -> service.StockSummary:
         """One variant by status."""
         variant = await self.variants.one(request.sku, request.variant_id)
-        return summary_message(variant, await stock_queries.count_by_status(self.pool, variant.variant_id))
+        return summary_message(variant, await stock_queries.count_by_status(self.work.pool, variant.variant_id))
 
     async def BatchGetAvailability(
         self, request: service.BatchGetAvailabilityRequest, context: grpc.aio.ServicerContext
@@ -45,7 +44,7 @@ class StockRpcs(InventoryRpcs):
         asked = [by_id[key] for key in request.variant_ids if key in by_id]
         asked += [by_sku[key] for key in request.skus if key in by_sku]
         wanted = {variant.variant_id: variant for variant in asked}
-        readings = await free_units(self.pool, list(wanted))
+        readings = await stock_queries.free_units(self.work.pool, list(wanted))
         items = [availability_message(variant, readings[key]) for key, variant in wanted.items()]
         return service.BatchGetAvailabilityResponse(items=items)
 
@@ -53,7 +52,7 @@ class StockRpcs(InventoryRpcs):
         self, request: service.GetStockValueRequest, context: grpc.aio.ServicerContext
     ) -> service.StockValue:
         """The stock on hand at cost."""
-        return value_message(await stock_queries.stock_value(self.pool, value_filter(request)))
+        return value_message(await stock_queries.stock_value(self.work.pool, value_filter(request)))
 
     async def ListMovements(
         self, request: service.ListMovementsRequest, context: grpc.aio.ServicerContext
@@ -61,9 +60,9 @@ class StockRpcs(InventoryRpcs):
         """One page of the ledger, by id."""
         asked, most = movement_filter(request), page_size(request.page_size)
         after, total = self.page_tokens.position(request) or (0, None)
-        found = await movement_queries.list_movements(self.pool, asked, after, most)
+        found = await movement_queries.list_movements(self.work.pool, asked, after, most)
         if total is None:
-            total = await movement_queries.count_movements(self.pool, asked)
+            total = await movement_queries.count_movements(self.work.pool, asked)
         token = self.page_tokens.seal(request, (found[-1].id, total)) if len(found) == most else ""
         items = [movement_message(row) for row in found]
         return service.ListMovementsResponse(items=items, next_page_token=token, total_size=total)

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import text
 
 from chassis.database import Statement
 from chassis.outbox import OLDEST_UNSETTLED
+from inventory_svc.domain.availability import Reading
 from inventory_svc.storage.session import Session
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The free units of a variant. Includes every change of transactions before `revision`, which never falls."""
-
-    variant_id: int
-    free_units: int
-    revision: int
-
 
 # Holds that have run out are few, because they are tidied away within a second; one scan finds those of all variants.
 _FREE = Statement(
