@@ -15,6 +15,9 @@ LISTING_ID = "listing_id"
 """The one external id every connector gives under this name: the id a person knows the listing by on the platform (eBay's
 listing id, Ecwid's product id). It shows as `external_id`; other ids go beside it under names of the connector's choice."""
 
+TOKEN_HEADER = "x-hub-webhook-token"
+"""Where `Channel.verify_webhook` finds the secret of the address a delivery came to: the query's `token`."""
+
 
 class Outcome(StrEnum):
     """How an exchange with a platform ended, as far as the caller has to act on it."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.database import Database
 from chassis.errors import HubError, Unavailable
 from sync_svc.channels.base import Channel as Connector
 from sync_svc.channels.base import ChannelError, Hint, WebhookRefused
@@ -29,6 +30,14 @@ async def receive_webhook(desk: Desk, platform: str, channel_id: int, headers: M
     if len(body) > MOST_BODY_BYTES:
         raise WebhookRejected(_REFUSED)
     hints = await _verified(connector, headers, body)
+    queued = await keep_hints(desk.db, channel_id, hints)
+    if queued:
+        desk.alarms.orders.of(channel_id).ring_in(0)
+    return queued
+
+
+async def keep_hints(db: Database, channel_id: int, hints: Sequence[Hint]) -> int:
+    """Keep hints and queue the orders they point at; answers how many are newly pointed at. Safe to repeat."""
     if not hints:
         return 0
 
@@ -38,10 +47,7 @@ async def receive_webhook(desk: Desk, platform: str, channel_id: int, headers: M
             await queue_orders(conn, channel_id, external_order_ids)
         return external_order_ids
 
-    queued = await desk.db.run(work)
-    if queued:
-        desk.alarms.orders.of(channel_id).ring_in(0)
-    return len(queued)
+    return len(await db.run(work))
 
 
 async def answer_challenge(desk: Desk, platform: str, channel_id: int, challenge_code: str) -> bytes:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from usav.sync.v1 import order_pb2, sync_service_pb2
 
 from chassis.page_tokens import page_size
+from sync_svc.channels.base import TOKEN_HEADER
 from sync_svc.convert import orders as convert
 from sync_svc.operations import resolve_orders, webhooks
 from sync_svc.progress import Event, ListingPushed
@@ -62,6 +63,7 @@ class OrderRpcs(SyncRpcs):
     ) -> HttpBody:
         """Trusted by its signature alone."""
         headers = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+        headers[TOKEN_HEADER] = request.token
         await webhooks.receive_webhook(self.desk, request.platform, request.channel_id, headers, request.delivery.data)
         return HttpBody(content_type="application/json", data=b"{}")
 

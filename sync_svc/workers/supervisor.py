@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from chassis.database import Database
 from chassis.errors import HubError
 from sync_svc.channels.base import Channel as Connector
+from sync_svc.channels.base import HintQueue
 from sync_svc.connectors import Connectors
 from sync_svc.domain.channel import Channel
 from sync_svc.storage.channels import list_channels
 from sync_svc.workers.orders import OrderTools, OrderWorker
 from sync_svc.workers.polls import OrderPoller, PollTools
 from sync_svc.workers.push import PushTools, PushWorker
+from sync_svc.workers.queues import QueueReader
 from sync_svc.workers.wakeups import WorkAlarms
 
 log = logging.getLogger(__name__)
@@ -99,6 +101,8 @@ class Supervisor:
             OrderWorker(channel, connector, self._tools.orders, orders).run,
             OrderPoller(channel, connector, self._tools.polls, alarms.polls.of(channel.id), orders).run,
         ]
+        if isinstance(connector, HintQueue) and connector.has_queue:
+            works.append(QueueReader(channel, connector, self._db, orders).run)
         if channel.pushes:
             works.append(PushWorker(channel, connector, self._tools.push, alarms.pushes.of(channel.id)).run)
         return works
