@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 import protovalidate
@@ -13,6 +14,8 @@ from chassis.errors import InvalidArgument, Violation
 _MAX_REPORTED = 20
 _TEXT = FieldDescriptor.TYPE_STRING
 _MESSAGE = FieldDescriptor.TYPE_MESSAGE
+# The rule speaks of the message, but a caller mends a field: "one of id, serial_number must be set".
+_EXCLUSIVE = re.compile(r"one of (\w+)")
 
 
 class RequestValidator:
@@ -44,14 +47,15 @@ def _message(violation: protovalidate.ViolationPb) -> str:
 
 
 def path_of(violation: protovalidate.ViolationPb) -> str:
-    """The field path as JSON users write it: `family.name`, `lines[2].sku`."""
+    """The field path as JSON users write it: `family.name`, `lines[2].sku`. Of several exclusive fields, the first."""
     parts: list[str] = []
     for element in violation.field.elements if violation.field else ():
         text = element.field_name
         if element.subscript is not None:
             text += f"[{element.subscript.value}]"
         parts.append(text)
-    return ".".join(parts)
+    exclusive = _EXCLUSIVE.search(violation.message) if violation.rule_id == "message.oneof" else None
+    return ".".join([*parts, exclusive.group(1)] if exclusive else parts)
 
 
 def _texts_with_nul(message: Message, prefix: str) -> Iterator[str]:

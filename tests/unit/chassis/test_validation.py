@@ -3,6 +3,7 @@
 import pytest
 from usav.auth.v1 import auth_service_pb2
 from usav.catalog.v1 import family_pb2, variant_pb2
+from usav.inventory.v1 import inventory_service_pb2
 
 from chassis.errors import InvalidArgument
 from chassis.validation import RequestValidator
@@ -27,6 +28,13 @@ def test_an_element_of_a_list_is_named_with_its_index() -> None:
 def test_a_nested_field_is_named_with_its_path() -> None:
     request = family_pb2.CreateFamilyRequest(family=family_pb2.Family(name="x" * 100_000))
     assert refused(request) == ["family.name"]
+
+
+def test_exclusive_fields_are_named_by_the_first() -> None:
+    assert refused(inventory_service_pb2.GetItemRequest()) == ["id"]
+    assert refused(inventory_service_pb2.GetItemRequest(id=1, serial_number="S")) == ["id"]
+    neither = inventory_service_pb2.BatchReceiveItemsRequest(lines=[inventory_service_pb2.ReceiptLine()])
+    assert refused(neither) == ["lines[0].sku"]
 
 
 @pytest.mark.parametrize("text", ["\0", "a\0b", "\0" * 50])
