@@ -34,7 +34,8 @@ _SELECT = select(*_COLUMNS)
 
 _BLOCK = Statement(
     text("""
-UPDATE sync.channel SET block = CAST(:block AS text), block_message = CAST(:message AS text), block_count = block_count + 1,
+UPDATE sync.channel SET block = CAST(:block AS text), block_message = CAST(:message AS text),
+  block_count = CASE WHEN blocked_until > clock_timestamp() THEN block_count ELSE block_count + 1 END,
   blocked_until = greatest(blocked_until, clock_timestamp() + CAST(:wait_s AS double precision) * interval '1 second')
 WHERE id = CAST(:id AS bigint) RETURNING block_count
 """)
@@ -57,6 +58,12 @@ WHERE id = CAST(:id AS bigint) AND next_poll_at <= clock_timestamp()
   AND (poll_lease_until IS NULL OR poll_lease_until < clock_timestamp())
   AND (blocked_until IS NULL OR blocked_until <= clock_timestamp())
 RETURNING order_cursor
+""")
+)
+_GIVE_POLL_BACK = Statement(
+    text("""
+UPDATE sync.channel SET poll_lease = NULL, poll_lease_until = NULL
+WHERE id = CAST(:id AS bigint) AND poll_lease = CAST(:lease AS uuid)
 """)
 )
 _END_POLL = text("""
@@ -150,6 +157,10 @@ class ChannelNotes:
         """Take the channel's turn to look for orders and answer the cursor; None when it is not due or another has it."""
         cursor: str | None = await self._db.fetchval(_CLAIM_POLL, id=channel_id, lease=lease, lease_s=lease_s)
         return cursor
+
+    async def give_poll_back(self, channel_id: int, lease: UUID) -> None:
+        """Let another have the turn at once: this look for orders was cut off."""
+        await self._db.execute(_GIVE_POLL_BACK, id=channel_id, lease=lease)
 
 
 async def end_poll(

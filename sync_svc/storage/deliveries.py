@@ -80,6 +80,12 @@ WHERE channel_id = CAST(:channel_id AS bigint) AND external_order_id = CAST(:id 
 """)
 )
 
+_GIVE_BACK = Statement(
+    text("""
+UPDATE sync.order_task SET lease = NULL, lease_until = NULL
+WHERE channel_id = CAST(:channel_id AS bigint) AND external_order_id = CAST(:id AS text) AND lease = CAST(:lease AS uuid)
+""")
+)
 _DROP = Statement(
     text("""
 DELETE FROM sync.order_task WHERE channel_id = CAST(:channel_id AS bigint) AND external_order_id = CAST(:id AS text)
@@ -186,6 +192,11 @@ class OrderTasks:
             wait_s=wait_s,
             message=message[:1000],
         )
+
+    async def give_back(self, tasks: Sequence[OrderTask]) -> None:
+        """End the leases of tasks that nothing was done for; they are due again at once."""
+        for task in tasks:
+            await self._db.execute(_GIVE_BACK, **_key(task))
 
     async def drop(self, task: OrderTask) -> None:
         """Forget a task about an order that its platform does not know, unless more was said about it."""

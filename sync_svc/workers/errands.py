@@ -8,12 +8,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+from chassis.errors import HubError
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 _LAST_MOMENT_S = 3.0
+
+
+async def take(taking: Coroutine[Any, Any, T], give_back: Callable[[T], Awaitable[None]]) -> T:
+    """What `taking` takes. A caller who is stopped meanwhile gives it back, so that nobody waits for its lease to end."""
+    task = asyncio.ensure_future(taking)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with contextlib.suppress(HubError):
+            await give_back(await task)
+        raise
 
 
 class Errands:

@@ -17,7 +17,7 @@ from sync_svc.operations.take_orders import OrderIntake, TaskLost
 from sync_svc.progress import OrderTaken, Progress
 from sync_svc.storage.channels import ChannelNotes
 from sync_svc.storage.deliveries import OrderTask, OrderTasks
-from sync_svc.workers.errands import Errands
+from sync_svc.workers.errands import Errands, take
 from sync_svc.workers.silence import Silence
 from sync_svc.workers.wakeups import Alarm
 
@@ -73,7 +73,8 @@ class OrderWorker:
             await self._errands.stop()
 
     async def _take_next(self) -> None:
-        tasks = await self._tools.tasks.take(self._channel.id, uuid4(), _MOST_AT_ONCE)
+        taking = self._tools.tasks.take(self._channel.id, uuid4(), _MOST_AT_ONCE)
+        tasks = await take(taking, self._tools.tasks.give_back)
         if not tasks:
             await self._alarm.sleep(self._tools.backstop_s)
         for task in tasks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from dataclasses import dataclass
@@ -70,14 +71,22 @@ class OrderPoller:
         """Poll until cancelled."""
         while True:
             try:
-                lease = uuid4()
-                cursor = await self._tools.notes.claim_poll(self._channel.id, lease, LEASE_S)
-                if cursor is not None:
-                    await self._poll(lease, cursor)
+                await self._poll_when_due()
             except HubError as error:
                 log.warning("channel %d: orders cannot be polled: %s", self._channel.id, error.message)
                 await asyncio.sleep(_PAUSE_AFTER_ERROR_S)
             await self._alarm.sleep(self._tools.backstop_s)
+
+    async def _poll_when_due(self) -> None:
+        lease = uuid4()
+        try:
+            cursor = await self._tools.notes.claim_poll(self._channel.id, lease, LEASE_S)
+            if cursor is not None:
+                await self._poll(lease, cursor)
+        except asyncio.CancelledError:
+            with contextlib.suppress(HubError):
+                await self._tools.notes.give_poll_back(self._channel.id, lease)
+            raise
 
     async def _poll(self, lease: UUID, cursor: str) -> None:
         started_at, started = now(), time.perf_counter()

@@ -7,7 +7,6 @@ platform shows, because the former push may have been applied.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Iterable, Sequence
@@ -17,22 +16,21 @@ from uuid import uuid4
 from chassis.clock import now
 from chassis.errors import HubError
 from sync_svc.channels.base import Channel as Connector
-from sync_svc.channels.base import ChannelError, ListingPhase, ListingState, LiveListing, Outcome, PushResult
-from sync_svc.domain.backoff import backoff_s
+from sync_svc.channels.base import ChannelError, ListingState, Outcome, PushResult
 from sync_svc.domain.channel import Channel
 from sync_svc.domain.listing import LeasedListing
-from sync_svc.planner import in_order_of_urgency, is_live_as_wanted, is_shown_already, plan
+from sync_svc.planner import in_order_of_urgency, plan
 from sync_svc.progress import ListingPushed, Progress
 from sync_svc.storage.channels import ChannelNotes
 from sync_svc.storage.leases import Lease, Leases, Recorded, Timing
 from sync_svc.upstream import TruthSource
-from sync_svc.workers.errands import Errands
+from sync_svc.workers.ends import Job, compare, failed, recorded_end, sort_out, unanswered
+from sync_svc.workers.errands import Errands, take
 from sync_svc.workers.silence import Silence
 from sync_svc.workers.wakeups import Alarm
 
 log = logging.getLogger(__name__)
 
-_MESSAGE_CHARS = 1000
 _TRUTH_RETRY_S = 1.0
 _PAUSE_AFTER_ERROR_S = 0.5
 PUSHES_AT_ONCE = 4
@@ -48,17 +46,6 @@ class PushTools:
     progress: Progress
     push_timeout_s: float
     backstop_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """The listings of one lease with what each should show."""
-
-    lease: Lease
-    listings: dict[int, LeasedListing]
-    states: dict[int, ListingState]
-    sends_until: float
-    """Event loop time after which nothing may be sent: the lease ends soon after."""
 
 
 class PushWorker:
@@ -90,12 +77,17 @@ class PushWorker:
         async with self._slots:
             token = uuid4()
             sends_until = asyncio.get_running_loop().time() + self._tools.push_timeout_s
-            lease = await self._tools.leases.take(self._channel.id, token, self._connector.max_batch)
+            taking = self._tools.leases.take(self._channel.id, token, self._connector.max_batch)
+            lease = await take(taking, self._give_back)
         if lease is None:
             await self._alarm.sleep(self._tools.backstop_s)
             return
         await self._slots.acquire()
         self._errands.start(self._push(lease, sends_until), then=self._slots.release)
+
+    async def _give_back(self, lease: Lease | None) -> None:
+        if lease is not None:
+            await self._tools.leases.give_back(lease, 0)
 
     async def _push(self, lease: Lease, sends_until: float) -> None:
         try:
@@ -109,37 +101,37 @@ class PushWorker:
         timing = Timing(started_at, round((time.perf_counter() - started) * 1000))
         await self._record(job, ends, timing)
 
-    async def _plan(self, lease: Lease, sends_until: float) -> _Job:
+    async def _plan(self, lease: Lease, sends_until: float) -> Job:
         truth = await self._tools.truth.truth([listing.variant_id for listing in lease.listings])
         listings = {listing.id: listing for listing in lease.listings}
         states = {listing.id: plan(listing, truth, lease.rules, lease.state) for listing in lease.listings}
-        return _Job(lease, listings, states, sends_until)
+        return Job(lease, listings, states, sends_until)
 
-    async def _carry_out(self, job: _Job) -> list[Recorded]:
+    async def _carry_out(self, job: Job) -> list[Recorded]:
         """Send what has to be sent; every listing of the job gets its end."""
-        done, to_send = _sort_out(job)
+        done, to_send = sort_out(job)
         unknown = [state for state in to_send if job.listings[state.listing_id].was_left_unknown]
         if unknown:
             settled, to_send = await self._settle(job, unknown, to_send)
             done += settled
         results = await self._send(in_order_of_urgency(to_send), job.sends_until) if to_send else []
         await self._heed(results)
-        return done + [self._end(job, result) for result in results]
+        return done + [recorded_end(job, result) for result in results]
 
     async def _settle(
-        self, job: _Job, unknown: Sequence[ListingState], to_send: Sequence[ListingState]
+        self, job: Job, unknown: Sequence[ListingState], to_send: Sequence[ListingState]
     ) -> tuple[list[Recorded], list[ListingState]]:
         """Read back what former pushes left unknown: what is right is done, the rest is sent with the ids learned."""
         try:
             async with asyncio.timeout_at(job.sends_until):
                 live = {item.listing_id: item for item in await self._connector.read(unknown)}
         except (ChannelError, TimeoutError) as error:
-            results = [_failed(state, error) for state in unknown]
+            results = [failed(state, error) for state in unknown]
             await self._heed(results)
             # Whatever kept the read from working, what the platform shows is still unknown.
-            ends = [self._end(job, replace(result, outcome=Outcome.UNKNOWN), sent=False) for result in results]
+            ends = [recorded_end(job, replace(result, outcome=Outcome.UNKNOWN), sent=False) for result in results]
             return ends, [state for state in to_send if state not in unknown]
-        return _compare(job, live, to_send)
+        return compare(job, live, to_send)
 
     async def _send(self, states: Sequence[ListingState], sends_until: float) -> list[PushResult]:
         """One push; every state gets a result, whatever happens."""
@@ -147,11 +139,11 @@ class PushWorker:
             async with asyncio.timeout_at(sends_until):
                 results = {result.listing_id: result for result in await self._connector.push(states)}
         except (ChannelError, TimeoutError) as error:
-            return [_failed(state, error) for state in states]
+            return [failed(state, error) for state in states]
         except Exception as error:
             log.error("channel %d: the connector broke", self._channel.id, exc_info=error)
-            return [_failed(state, error) for state in states]
-        return [results.get(state.listing_id) or _unanswered(state) for state in states]
+            return [failed(state, error) for state in states]
+        return [results.get(state.listing_id) or unanswered(state) for state in states]
 
     async def _heed(self, results: Iterable[PushResult]) -> None:
         """Let the account be silent for the first answer that asks for it."""
@@ -159,24 +151,7 @@ class PushWorker:
             if await self._silence.heed(result.outcome, result.message, result.retry_after_s) is not None:
                 return
 
-    def _end(self, job: _Job, result: PushResult, *, sent: bool = True) -> Recorded:
-        state = job.states[result.listing_id]
-        listing = job.listings[result.listing_id]
-        return Recorded(
-            listing_id=listing.id,
-            generation=listing.generation,
-            outcome=result.outcome.value,
-            quantity=None if state.phase is ListingPhase.ENDED else state.quantity,
-            price=state.price,
-            currency=state.currency,
-            message=_printable(result.message),
-            code=_printable(result.code)[:100],
-            external_ids=json.dumps(dict(result.external_ids)),
-            wait_s=result.retry_after_s or backoff_s(listing.attempts + 1),
-            sent=sent,
-        )
-
-    async def _record(self, job: _Job, ends: Sequence[Recorded], timing: Timing) -> None:
+    async def _record(self, job: Job, ends: Sequence[Recorded], timing: Timing) -> None:
         recorded = await self._tools.leases.record(job.lease, ends, timing)
         if len(recorded) < len(ends):
             log.warning(
@@ -206,65 +181,3 @@ class PushWorker:
             message=end.message,
             duration_ms=timing.duration_ms,
         )
-
-
-def _sort_out(job: _Job) -> tuple[list[Recorded], list[ListingState]]:
-    """What is shown already, and what has to be sent."""
-    done, to_send = [], []
-    for listing in job.lease.listings:
-        state = job.states[listing.id]
-        if is_shown_already(listing, state):
-            done.append(_done_unsent(listing, state))
-        else:
-            to_send.append(state)
-    return done, to_send
-
-
-def _compare(
-    job: _Job, live: dict[int, LiveListing], to_send: Sequence[ListingState]
-) -> tuple[list[Recorded], list[ListingState]]:
-    done, still = [], []
-    for state in to_send:
-        found = live.get(state.listing_id)
-        if found is None:
-            still.append(state)
-        elif not state.content_changed and is_live_as_wanted(state, found):
-            done.append(_done_unsent(job.listings[state.listing_id], state, json.dumps(dict(found.external_ids))))
-        else:
-            still.append(replace(state, external_ids={**state.external_ids, **found.external_ids}))
-    return done, still
-
-
-def _done_unsent(listing: LeasedListing, state: ListingState, external_ids: str = "{}") -> Recorded:
-    ended = state.phase is ListingPhase.ENDED
-    return Recorded(
-        listing_id=listing.id,
-        generation=listing.generation,
-        outcome=Outcome.DONE.value,
-        quantity=None if ended else state.quantity,
-        price=state.price,
-        currency=state.currency,
-        external_ids=external_ids,
-        sent=False,
-    )
-
-
-def _failed(state: ListingState, error: Exception) -> PushResult:
-    if isinstance(error, ChannelError):
-        return PushResult(
-            state.listing_id, error.outcome, error.message, code=error.code, retry_after_s=error.retry_after_s
-        )
-    if isinstance(error, TimeoutError):
-        return PushResult(state.listing_id, Outcome.UNKNOWN, "The platform did not answer in time.", code="timeout")
-    return PushResult(state.listing_id, Outcome.UNKNOWN, "The connector broke; see the log.", code="broken")
-
-
-def _unanswered(state: ListingState) -> PushResult:
-    return PushResult(
-        state.listing_id, Outcome.UNKNOWN, "The platform's answer left this listing out.", code="left_out"
-    )
-
-
-def _printable(text: str) -> str:
-    """A platform's words as the database takes them."""
-    return text.replace("\0", "")[:_MESSAGE_CHARS]

@@ -10,6 +10,7 @@ from sqlalchemy import func, select, text
 
 from sync_svc.channels.base import ListingPhase, ListingState, Outcome, PushResult
 from sync_svc.domain.listing import Urgency
+from sync_svc.operations.channels import pause_channel
 from sync_svc.storage.tables import channel_run, listing_attempt
 from tests.factories.sync.engine import Engine, running, until
 from tests.factories.sync.platform import FakePlatform
@@ -237,8 +238,14 @@ async def test_nothing_is_sent_when_nothing_differs(engine: Engine, hub: FakeHub
 async def test_zero_goes_first(engine: Engine, hub: FakeHub, platform: FakePlatform) -> None:
     channel = await engine.add_channel()
     for number in range(1, 9):
-        hub.add(number, f"0000{number}", 0 if number == 8 else 5)
+        hub.add(number, f"0000{number}", 5)
         await engine.add_listing(channel, number, f"0000{number}")
+    async with running(engine.push_worker(channel).run):
+        await engine.settled()
+    hub.free = {number: 0 if number == 8 else 4 for number in range(1, 9)}
+    platform.journal.clear()
+    for number in range(1, 9):
+        await _raise(engine, number)
     async with running(engine.push_worker(channel).run):
         await engine.settled()
     assert platform.journal[0].platform_sku == "00008"
@@ -248,14 +255,14 @@ async def test_paused_channel_shows_zero_and_one_never_active_is_left_alone(
     engine: Engine, hub: FakeHub, platform: FakePlatform
 ) -> None:
     hub.add(1, "00845", 5)
-    paused = await engine.add_channel(state="PAUSED")
+    paused = await engine.add_channel()
     untouched = await engine.add_channel(account="USAV", state="PAUSED", activated_at=None)
     await engine.add_listing(paused, 1, "00845", "PAUSED-1")
     await engine.add_listing(untouched, 1, "00845", "NEW-1")
     async with running(engine.push_worker(paused).run, engine.push_worker(untouched).run):
         await until(lambda: "PAUSED-1" in platform.shelves)
-        await asyncio.sleep(0.3)
-    assert platform.shelves["PAUSED-1"].quantity == 0
+        await engine.db.run(lambda conn: pause_channel(engine.desk, conn, paused.id))
+        await until(lambda: platform.shelves["PAUSED-1"].quantity == 0)
     assert "NEW-1" not in platform.shelves
 
 
