@@ -35,7 +35,11 @@ WEBHOOK_FAULTS = {
     "forged": "a second message about something else with a wrong signature comes along",
     "reordered": "held until the next message has gone, or `seconds` (1) have passed",
 }
-KINDS = CALL_FAULTS | WEBHOOK_FAULTS
+LATER_FAULTS = {
+    "accepted_then_failed": "Amazon accepts a change and finds an issue later; not applied",
+    "feed_fatal": "an Amazon feed ends FATAL; half of it is applied",
+}
+KINDS = CALL_FAULTS | WEBHOOK_FAULTS | LATER_FAULTS
 
 
 @dataclass(slots=True)
@@ -153,6 +157,12 @@ class Switchboard:
     def pick_webhook(self, platform: str, account: str, event: str) -> FaultRule | None:
         """The fault that this webhook meets; its operation is `webhook.` and the event."""
         return self._pick(WEBHOOK_FAULTS, platform, account, f"webhook.{event}", "")
+
+    def pick_later(
+        self, platform: str, account: str, operation: str, text: str, *, kind: str = "accepted_then_failed"
+    ) -> FaultRule | None:
+        """The fault that work meets after it was accepted: `amazon.apply` of a SKU, `amazon.feed` of a feed."""
+        return self._pick({kind: LATER_FAULTS[kind]}, platform, account, operation, text)
 
     def _pick(self, kinds: dict[str, str], platform: str, account: str, operation: str, text: str) -> FaultRule | None:
         for rule in self.rules:

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from sandbox.amazon.market import Amazon
 from sandbox.call_log import CallLog
 from sandbox.clock import MarketClock
 from sandbox.control import Control
@@ -52,7 +53,8 @@ class Sandbox:
         self.ebay = Ebay(self.world)
         self.ecwid = Ecwid(self.world)
         self.zoho = Zoho(self.world)
-        markets: tuple[Market, ...] = (self.ebay, self.ecwid, self.zoho)
+        self.amazon = Amazon(self.world)
+        markets: tuple[Market, ...] = (self.ebay, self.ecwid, self.zoho, self.amazon)
         self.markets = {market.platform: market for market in markets}
         self.control = Control(
             self.world, self.markets, {"ECWID": self.ecwid.set_webhook_url, "ZOHO": self.zoho.set_webhook_url}
@@ -81,6 +83,7 @@ class Sandbox:
             raise
         self.world.base_url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
         self._writer = asyncio.get_running_loop().create_task(self.keeper.run())
+        self.amazon.resume()
 
     async def stop(self) -> None:
         """Stops listening and writes what changed."""
@@ -91,6 +94,7 @@ class Sandbox:
         if self._runner is not None:
             await self._runner.cleanup()
         self.ecwid.batches.clear()
+        self.amazon.close()
         await self.courier.close()
         await self.keeper.flush()
 

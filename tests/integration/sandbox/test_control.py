@@ -18,6 +18,7 @@ async def test_accounts_carry_what_a_channel_needs(box: Sandbox, control: Client
         ("EBAY", "DRAGON"),
         ("ECWID", "USAV"),
         ("ZOHO", "USAV"),
+        ("AMAZON", "MAIN"),
     ]
     ebay, ecwid = accounts[0], accounts[3]
     assert ebay["credentials"].keys() == {"client_id", "client_secret", "refresh_token"}
@@ -130,7 +131,7 @@ async def test_stats_tell_calls_quota_and_over_quota(box: Sandbox, control: Clie
     stats = (await control.get("/stats")).body
     calls = {(entry["operation"], entry["status"]): entry["count"] for entry in stats["calls"]}
     assert calls == {("ecwid.search_products", 200): 1, ("ecwid.search_products", 429): 1}
-    assert stats["over_quota"] == {"EBAY": 0, "ECWID": 1, "ZOHO": 0}
+    assert stats["over_quota"] == {"EBAY": 0, "ECWID": 1, "ZOHO": 0, "AMAZON": 0}
     assert stats["quota"]["ECWID"]["refused"] == 1
 
 
