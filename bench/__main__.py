@@ -7,14 +7,18 @@ import asyncio
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.parts import read
+from bench.parts import read, receive, reserve
 from bench.report import Section, as_markdown, as_text, write_between_marks
 from bench.stage import TINY, Scale, Stage, raised
 
-PARTS: dict[str, Callable[[Stage], Awaitable[Section]]] = {"read": read.run}
+PARTS: dict[str, Callable[[Stage], Awaitable[Section]]] = {
+    "read": read.run,
+    "reserve": reserve.run,
+    "receive": receive.run,
+}
 _PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 
 
@@ -27,7 +31,7 @@ def main() -> int:
     arguments = parser.parse_args()
     sections = asyncio.run(measure(arguments.only or list(PARTS), TINY if arguments.tiny else Scale()))
     if arguments.write:
-        write_between_marks(_PAGE, f"Measured on {date.today():%Y-%m-%d}.\n\n{as_markdown(sections)}")
+        write_between_marks(_PAGE, f"Measured on {datetime.now(UTC):%Y-%m-%d}.\n\n{as_markdown(sections)}")
     missed = [row.what for section in sections for row in section.rows if row.reached is False]
     print("every bar reached" if not missed else f"missed: {'; '.join(missed)}")
     return 1 if missed else 0

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from bench.load import Job, Outcome
+from bench.raw_load import RawJob
 from deploy.local.settings import ROOT
 
 _ENVIRONMENT = {"PYTHONPATH": f"{ROOT}:{ROOT / 'gen'}", "PYTHONUNBUFFERED": "1"}
@@ -92,3 +93,15 @@ class EmptyServer(Child):
         await super().__aenter__()
         self.address = await self.line()
         return self
+
+
+class RawLoad(Child):
+    """Raw statements by asyncpg."""
+
+    def __init__(self) -> None:
+        super().__init__("bench.raw_load")
+
+    async def run(self, job: RawJob) -> Outcome:
+        """Does the job. Raises ChildFailed."""
+        await self.say(json.dumps(asdict(job)))
+        return Outcome(**json.loads(await self.line()))

@@ -22,11 +22,22 @@ class PgbenchFailed(Exception):
 
 
 async def pgbench(url: str, script: Path, variables: Mapping[str, int], *, clients: int, seconds: float) -> Outcome:
-    """Runs a script as prepared statements. Latencies are pgbench's average. Raises PgbenchFailed."""
+    """Runs a script as prepared statements for some seconds. Latencies are pgbench's average. Raises PgbenchFailed."""
+    return await _run(url, script, variables, "--client", str(clients), "--time", str(max(1, round(seconds))))
+
+
+async def pgbench_each(
+    url: str, script: Path, variables: Mapping[str, int], *, clients: int, transactions: int
+) -> Outcome:
+    """As `pgbench`, so many times for each client."""
+    return await _run(url, script, variables, "--client", str(clients), "--transactions", str(transactions))
+
+
+async def _run(url: str, script: Path, variables: Mapping[str, int], *how_much: str) -> Outcome:
     defined = [part for name, value in variables.items() for part in ("-D", f"{name}={value}")]
     process = await asyncio.create_subprocess_exec(
-        *(str(program("pgbench")), "--no-vacuum", "--protocol=prepared", "--file", str(script), *defined),
-        *("--client", str(clients), "--jobs", "1", "--time", str(max(1, round(seconds))), url),
+        *(str(program("pgbench")), "--no-vacuum", "--protocol=prepared", "--jobs", "1", "--file", str(script)),
+        *(*defined, *how_much, url),
         env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

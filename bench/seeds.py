@@ -32,7 +32,9 @@ async def make_variants(stage: Stage, first: int, count: int) -> list[variant_pb
 
 async def _make_variant(stage: Stage, number: int) -> variant_pb2.Variant:
     catalog, signed = stage.stubs["catalog"], {"metadata": stage.credentials}
-    family = family_pb2.Family(product_id=number, name=f"Bench {number} Home Theater System", description="For measuring.")
+    family = family_pb2.Family(
+        product_id=number, name=f"Bench {number} Home Theater System", description="For measuring."
+    )
     await catalog.CreateFamily(family_pb2.CreateFamilyRequest(family=family), **signed)
     identity = identity_pb2.Identity(
         product_id=number,

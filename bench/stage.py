@@ -37,10 +37,10 @@ _CHANNEL_OPTIONS = [("grpc.max_receive_message_length", 32 * 1024 * 1024)]
 class Scale:
     """How much is done. The whole default run takes some six minutes on two cores; tests take the tiny one."""
 
-    rounds: int = 4
-    seconds: float = 2.5
+    rounds: int = 3
+    seconds: float = 2.0
     families: int = 1_000
-    units: int = 1_200
+    units: int = 2_048
     receive_units: int = 20_000
     sales: int = 200
     sales_per_second: float = 20.0
@@ -52,7 +52,7 @@ TINY = Scale(
     rounds=1,
     seconds=0.3,
     families=20,
-    units=40,
+    units=128,
     receive_units=200,
     sales=6,
     sales_per_second=10.0,
@@ -96,7 +96,12 @@ class Stage:
 
     def json_job(self, paths: Sequence[str], **more: Any) -> Job:
         """GETs at the gateway, signed in."""
-        headers = [(":method", "GET"), (":scheme", "http"), (":authority", self.gateway), ("accept", "application/json")]
+        headers = [
+            (":method", "GET"),
+            (":scheme", "http"),
+            (":authority", self.gateway),
+            ("accept", "application/json"),
+        ]
         job = Job(target=self.gateway, paths=paths, headers=headers, secret=self.credentials)
         return replace(job, seconds=self.scale.seconds, **more)
 

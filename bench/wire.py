@@ -57,7 +57,7 @@ def _literal(header: Header, *, remember: bool) -> bytes:
 
 @dataclass(frozen=True)
 class Requests:
-    """What is sent: `headers` are alike for all and `secret` too (but never indexed, as gRPC does), paths and bodies take turns."""
+    """What is sent: `headers` and `secret` with each (the latter never indexed, as gRPC does), paths and bodies in turn."""
 
     headers: Sequence[Header]
     secret: Sequence[Header]
@@ -118,7 +118,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         settings = struct.pack(">HL", 4, _LARGEST_WINDOW)
         window = struct.pack(">L", _LARGEST_WINDOW - 65_535)
-        transport.write(_PREFACE + frame(_SETTINGS, 0, 0, settings) + frame(_WINDOW_UPDATE, 0, 0, window))
+        self._transport.write(_PREFACE + frame(_SETTINGS, 0, 0, settings) + frame(_WINDOW_UPDATE, 0, 0, window))
         for _ in range(self._streams):
             self._send()
         self._end_when_idle()

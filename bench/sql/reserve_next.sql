@@ -1,0 +1,2 @@
+\set place :place + 1
+\set item :first + :client_id * :share + :place
