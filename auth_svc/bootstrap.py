@@ -11,26 +11,30 @@ from functools import partial
 from usav.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 from usav.hub.v1 import hub_service_pb2, hub_service_pb2_grpc
 
+from auth_svc.domain.revocation import EndedSessions
 from auth_svc.operations.key_ring import KeyRing
 from auth_svc.operations.password_hasher import PasswordHasher
 from auth_svc.operations.prepare import ensure_first_admin, seed_service_accounts
 from auth_svc.operations.runtime import Runtime
 from auth_svc.operations.tidy import keep_tidy
 from auth_svc.operations.token_mint import TokenMint
+from auth_svc.operations.watch_revocations import PublishedKeys, RevocationFeed
 from auth_svc.servicers.auth_servicer import AuthServicer
 from auth_svc.settings import AuthSettings
 from auth_svc.storage.constraints import CONSTRAINTS
-from auth_svc.storage.tables import SCHEMA, stored_answers
+from auth_svc.storage.tables import SCHEMA, outbox, stored_answers
 from chassis.clients import Clients
 from chassis.clock import Clock, now
 from chassis.context import Principal, acting_as
 from chassis.database import Database
 from chassis.errors import Unavailable
+from chassis.feed import Feed
 from chassis.hub_health import HubServicer
 from chassis.idempotency import Idempotency
 from chassis.page_tokens import PageTokens
 from chassis.seal import Seal
 from chassis.server import Registration, Service
+from chassis.tokens import TokenVerifier
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +51,11 @@ async def build(settings: AuthSettings, clock: Clock = now) -> Service:
     )
     keys = KeyRing(db, settings.signing_key_secret)
     mint = TokenMint(keys, settings.token_issuer, settings.token_audience, settings.lifetimes, settings.seal_key)
-    runtime = Runtime(db, PasswordHasher(settings.password_workers), mint, clock)
+    feed = Feed(db, outbox, Seal(settings.seal_key))
+    runtime = Runtime(db, PasswordHasher(settings.password_workers), mint, clock, feed.poke)
     with acting_as(_ITSELF, "start"):
         await _prepare(runtime, keys, settings)
-    return _service(settings, runtime, keys)
+    return _service(settings, runtime, keys, feed)
 
 
 async def _prepare(runtime: Runtime, keys: KeyRing, settings: AuthSettings) -> None:
@@ -68,10 +73,11 @@ async def _prepare(runtime: Runtime, keys: KeyRing, settings: AuthSettings) -> N
     await seed_service_accounts(runtime, settings.service_accounts)
 
 
-def _service(settings: AuthSettings, runtime: Runtime, keys: KeyRing) -> Service:
-    once = Idempotency(runtime.db, stored_answers)
+def _service(settings: AuthSettings, runtime: Runtime, keys: KeyRing, feed: Feed) -> Service:
+    once = Idempotency(runtime.db, stored_answers, after_commit=feed.poke)
     clients = Clients(settings)
-    auth = AuthServicer(runtime, keys, once, PageTokens(Seal(settings.seal_key)), settings.seal_key)
+    revocations = RevocationFeed(runtime.db, feed, keys, settings.lifetimes.access, runtime.clock)
+    auth = AuthServicer(runtime, keys, once, PageTokens(Seal(settings.seal_key)), revocations, settings.seal_key)
     return Service(
         name="auth_svc",
         registrations=[
@@ -85,8 +91,18 @@ def _service(settings: AuthSettings, runtime: Runtime, keys: KeyRing) -> Service
         db=runtime.db,
         migrations="auth_svc.migrations",
         fetch_keys=keys.published,
-        background=[partial(keep_tidy, runtime, once)],
+        background=[feed.run, partial(keep_tidy, runtime, once, feed)],
         closers=[clients.close, runtime.hasher.close],
         reflect_all=True,
         max_calls=settings.max_calls,
+        follow_trust=partial(_follow_itself, revocations),
     )
+
+
+async def _follow_itself(revocations: RevocationFeed, verifier: TokenVerifier) -> None:
+    """What the other services do over gRPC."""
+    async for step in revocations.follow():
+        if isinstance(step, EndedSessions):
+            verifier.revocations.add(step.session_ids, revocations.forgettable_at(step).timestamp())
+        elif isinstance(step, PublishedKeys):
+            verifier.take_keys(step.keys)

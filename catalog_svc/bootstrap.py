@@ -22,6 +22,7 @@ from chassis.idempotency import Idempotency
 from chassis.page_tokens import PageTokens
 from chassis.seal import Seal
 from chassis.server import Registration, Service
+from chassis.trust import follow_trust
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ async def build(settings: CatalogSettings) -> Service:
         background=[feed.run, partial(_keep_trimmed, feed, once)],
         closers=[clients.close],
         max_calls=settings.max_calls,
+        follow_trust=partial(follow_trust, clients),
     )
 
 

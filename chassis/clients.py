@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import grpc
-from usav.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
+from usav.auth.v1 import auth_service_pb2, auth_service_pb2_grpc, token_pb2
 
 from chassis.context import current_call, new_request_id
 from chassis.errors import Unavailable
@@ -58,7 +58,7 @@ class Clients:
         stub = auth_service_pb2_grpc.AuthServiceStub(self.channel("auth"))
         async with remote_errors():
             keys = await stub.GetJwks(auth_service_pb2.GetJwksRequest(), timeout=5, wait_for_ready=True)
-        return [{name.name: value for name, value in key.ListFields()} for key in keys.keys]
+        return as_jwks(keys)
 
     async def as_service(self) -> Metadata:
         """Metadata of a call made under the service's own account. Raises Unavailable, Unauthenticated."""
@@ -67,6 +67,11 @@ class Clients:
     async def close(self) -> None:
         """Closes every channel."""
         await asyncio.gather(*(channel.close(None) for channel in self._channels.values()))
+
+
+def as_jwks(keys: token_pb2.JwkSet) -> list[dict[str, str]]:
+    """The keys as PyJWT takes them."""
+    return [{name.name: value for name, value in key.ListFields()} for key in keys.keys]
 
 
 def as_caller() -> Metadata:
@@ -105,6 +110,11 @@ class ServiceIdentity:
         self._good_until = 0.0
         self._lock = asyncio.Lock()
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the service has an account to sign in with."""
+        return bool(self._request.client_id)
+
     async def token(self) -> str:
         """A token that is good for another minute at least. Raises Unavailable, Unauthenticated."""
         if time.monotonic() < self._good_until:
@@ -119,7 +129,7 @@ class ServiceIdentity:
         self._good_until = 0.0
 
     async def _renew(self) -> None:
-        if not self._request.client_id:
+        if not self.is_there:
             raise Unavailable(
                 "This service has no account of its own: HUB_CLIENT_ID and HUB_CLIENT_SECRET are not set."
             )

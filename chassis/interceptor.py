@@ -1,25 +1,29 @@
 """The one interceptor around every rpc; four separate ones would cost four times as much.
 
 In order: request id, span and metrics, authentication, role, validation, the operation, errors to statuses, one log line.
-Authorisation comes before validation (AIP-211). A stream is guarded for as long as it runs, not only when it starts.
+Authorisation comes before validation (AIP-211). A stream is guarded for as long as it runs, not only when it starts: it ends
+when the caller's session does.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from types import TracebackType
 from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError, Message
 from grpc_status import rpc_status
+from prometheus_client import Counter
 
 from chassis.access import Policy
 from chassis.context import Call, enter_call, new_request_id
 from chassis.database_errors import is_database_error, translate
 from chassis.errors import HubError, InvalidArgument, ResourceExhausted
+from chassis.logs import tell
+from chassis.registration import Handlers
 from chassis.rpc_errors import from_rpc_error
 from chassis.status import to_status
 from chassis.telemetry import ANSWERS, LATENCY, TRACING, UNDER_WAY
@@ -28,16 +32,16 @@ from chassis.validation import RequestValidator
 
 log = logging.getLogger("rpc")
 
-Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler | None]]
-# Reflection and health stand outside the hub's own policies.
-_INFRASTRUCTURE = ("/grpc.reflection.", "/grpc.health.")
 _MAX_REQUEST_ID = 64
 # Stands in for a request that could not be decoded until the guard refuses it; grpc itself would answer with INTERNAL.
 _UNREADABLE: Any = object()
 
 
-class HubInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types for it
-    """Wraps each method once and keeps the wrapper; a call allocates only what is its own."""
+class HubInterceptor:
+    """Wraps each method once, at its registration; a call allocates only what is its own.
+
+    It is none of grpc's interceptors: those are looked up again at every call, which costs more than all that is done here.
+    """
 
     def __init__(self, policies: Mapping[str, Policy], verifier: TokenVerifier, *, max_calls: int = 2000) -> None:
         self._policies = policies
@@ -45,22 +49,11 @@ class HubInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc 
         self._validator = RequestValidator()
         self._max_calls = max_calls
         self._under_way = 0
-        self._wrapped: dict[str, grpc.RpcMethodHandler] = {}
+        UNDER_WAY.set_function(lambda: self._under_way)
 
-    async def intercept_service(
-        self, continuation: Continuation, details: grpc.HandlerCallDetails
-    ) -> grpc.RpcMethodHandler | None:
-        """Gives grpc the guarded handler of a method; unknown methods stay UNIMPLEMENTED."""
-        method = details.method
-        wrapped = self._wrapped.get(method)
-        if wrapped is not None:
-            return wrapped
-        handler = await continuation(details)
-        if handler is None or method.startswith(_INFRASTRUCTURE):
-            return handler
-        wrapped = self._wrap(method, handler)
-        self._wrapped[method] = wrapped
-        return wrapped
+    def guarded(self, handlers: Handlers) -> Handlers:
+        """The same methods, guarded. Raises KeyError for one without a policy."""
+        return {method: self._wrap(method, handler) for method, handler in handlers.items()}
 
     def _wrap(self, method: str, handler: grpc.RpcMethodHandler) -> grpc.RpcMethodHandler:
         guard = _Guard(self, method, self._policies[method])
@@ -83,12 +76,10 @@ class HubInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc 
         if self._under_way >= self._max_calls:
             raise ResourceExhausted("The service is busy; try again in a moment.", retry_after_s=0.2)
         self._under_way += 1
-        UNDER_WAY.inc()
 
     def leave(self) -> None:
         """Counts a call out."""
         self._under_way -= 1
-        UNDER_WAY.dec()
 
     async def authenticate(self, call: Call, policy: Policy) -> None:
         """Sets the call's principal. Raises Unauthenticated or PermissionDenied."""
@@ -97,7 +88,12 @@ class HubInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc 
         if not call.token:
             raise TokenMissing("Sign in first: send the header `authorization: Bearer <access token>`.")
         call.principal = self._verifier.cached(call.token) or await self._verifier.verify(call.token)
+        self.still_admit(call)
         policy.admit(call.principal, call.method)
+
+    def still_admit(self, call: Call) -> None:
+        """Raises TokenRevoked when the caller's session has ended since."""
+        self._verifier.revocations.check(call.principal)
 
     def check(self, request: Message) -> None:
         """Raises InvalidArgument naming the fields that break their rules."""
@@ -117,92 +113,124 @@ def _tolerant(decode: Callable[[bytes], Message]) -> Callable[[bytes], Message]:
 
 
 class _Guard:
-    """What stands around one method. `_around` is everything that all four shapes share."""
+    """What stands around one method, in the four shapes a method can have; a `_Passage` is what they share."""
 
     def __init__(self, hub: HubInterceptor, method: str, policy: Policy) -> None:
-        self._hub = hub
-        self._method = method
-        self._policy = policy
+        self.hub = hub
+        self.method = method
+        self.policy = policy
         self._latency = LATENCY.labels(method)
+        self._answers: dict[tuple[str, str], Counter] = {}
 
     def unary_unary(self, inner: Any) -> Any:
         async def handle(request: Message, context: grpc.aio.ServicerContext) -> Any:
-            async with self._around(context):
-                self._hub.check(request)
+            async with _Passage(self, context):
+                self.hub.check(request)
                 return await inner(request, context)
 
         return handle
 
     def unary_stream(self, inner: Any) -> Any:
         async def handle(request: Message, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
-            async with self._around(context):
-                self._hub.check(request)
+            async with _Passage(self, context) as call:
+                self.hub.check(request)
                 async for answer in inner(request, context):
+                    self.hub.still_admit(call)
                     yield answer
 
         return handle
 
     def stream_unary(self, inner: Any) -> Any:
         async def handle(requests: AsyncIterator[Message], context: grpc.aio.ServicerContext) -> Any:
-            async with self._around(context):
-                return await inner(self._checked(requests), context)
+            async with _Passage(self, context) as call:
+                return await inner(self._checked(requests, call), context)
 
         return handle
 
     def stream_stream(self, inner: Any) -> Any:
         async def handle(requests: AsyncIterator[Message], context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
-            async with self._around(context):
-                async for answer in inner(self._checked(requests), context):
+            async with _Passage(self, context) as call:
+                async for answer in inner(self._checked(requests, call), context):
+                    self.hub.still_admit(call)
                     yield answer
 
         return handle
 
-    async def _checked(self, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
+    async def _checked(self, requests: AsyncIterator[Message], call: Call) -> AsyncIterator[Message]:
         async for request in requests:
-            self._hub.check(request)
+            self.hub.still_admit(call)
+            self.hub.check(request)
             yield request
 
-    @asynccontextmanager
-    async def _around(self, context: grpc.aio.ServicerContext) -> AsyncIterator[None]:
-        began = time.perf_counter()
-        metadata = context.invocation_metadata() or ()
-        call = _call_of(self._method, metadata, context)
-        enter_call(call)
-        failure: HubError | None = None
-        counted = False
-        with TRACING.span(self._method, metadata):
-            try:
-                self._hub.enter()
-                counted = True
-                await self._hub.authenticate(call, self._policy)
-                yield
-            except Exception as error:
-                failure = _known(error)
-                call.code = failure.code.value
-            except BaseException:  # cancelled, or the generator of a stream was closed: the caller has gone
-                call.code = "CANCELLED"
-                raise
-            finally:
-                if counted:
-                    self._hub.leave()
-                self._finish(call, time.perf_counter() - began, failure)
-        if failure is not None:
-            await context.abort_with_status(rpc_status.to_status(to_status(failure, call.request_id)))
-
-    def _finish(self, call: Call, seconds: float, failure: HubError | None) -> None:
+    def finish(self, call: Call, seconds: float, failure: HubError | None) -> None:
+        """Counts the call and writes its line."""
+        role = call.principal.role
         self._latency.observe(seconds)
-        ANSWERS.labels(self._method, call.code, call.principal.role).inc()
+        answers = self._answers.get((call.code, role))
+        if answers is None:
+            answers = self._answers[call.code, role] = ANSWERS.labels(self.method, call.code, role)
+        answers.inc()
         if not log.isEnabledFor(logging.INFO):
             return
-        extra: dict[str, object] = {
-            "method": self._method,
+        fields: dict[str, object] = {
+            "method": self.method,
             "code": call.code,
             "ms": round(seconds * 1000, 2),
-            "role": call.principal.role,
+            "role": role,
         }
         if failure is not None:
-            extra["reason"] = failure.reason
-        log.info("rpc", extra=extra)
+            fields["reason"] = failure.reason
+        tell(log, "rpc", fields)
+
+
+class _Passage:
+    """One call on its way through its guard. A class, because a generator as context manager costs several times as much."""
+
+    __slots__ = ("_began", "_call", "_context", "_counted", "_guard", "_span")
+
+    def __init__(self, guard: _Guard, context: grpc.aio.ServicerContext) -> None:
+        self._guard = guard
+        self._context = context
+        self._counted = False
+
+    async def __aenter__(self) -> Call:
+        self._began = time.perf_counter()
+        guard, metadata = self._guard, self._context.invocation_metadata() or ()
+        self._call = call = _call_of(guard.method, metadata, self._context)
+        enter_call(call)
+        self._span = TRACING.span(guard.method, metadata) if TRACING.on else None
+        if self._span is not None:
+            self._span.__enter__()
+        try:
+            guard.hub.enter()
+            self._counted = True
+            await guard.hub.authenticate(call, guard.policy)
+        except BaseException as error:
+            await self._end(error)
+            raise
+        return call
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._end(error)
+
+    async def _end(self, error: BaseException | None) -> None:
+        """Accounts for the call; an error the caller may see leaves as a status, by grpc's own exception."""
+        failure: HubError | None = None
+        if isinstance(error, Exception):
+            failure = _known(error)
+            self._call.code = failure.code.value
+        elif error is not None:  # cancelled, or the generator of a stream was closed: the caller has gone
+            self._call.code = "CANCELLED"
+        if self._counted:
+            self._guard.hub.leave()
+        self._guard.finish(self._call, time.perf_counter() - self._began, failure)
+        if self._span is not None:
+            self._span.__exit__(None, None, None)
+        if failure is not None:
+            status = to_status(failure, self._call.request_id)
+            await self._context.abort_with_status(rpc_status.to_status(status))
 
 
 def _known(error: Exception) -> HubError:

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +27,7 @@ from chassis.database import Database
 from chassis.errors import HubError
 from chassis.interceptor import HubInterceptor
 from chassis.readiness import Readiness
+from chassis.registration import Methods, collect
 from chassis.settings import ServiceSettings, SettingsError, load
 from chassis.telemetry import TRACING, serve_metrics
 from chassis.tokens import FetchKeys, TokenVerifier
@@ -74,6 +76,8 @@ class Service:
     reflect_all: bool = False
     max_calls: int = 2000
     verifier: TokenVerifier | None = field(default=None)
+    # Keeps the verifier's keys and revocations up to date (chassis.trust).
+    follow_trust: Callable[[TokenVerifier], Awaitable[None]] | None = None
 
 
 def main(name: str, settings_type: type[S], build: Callable[[S], Awaitable[Service]]) -> None:
@@ -134,9 +138,9 @@ async def start(service: Service, settings: ServiceSettings) -> Running:
     verifier = service.verifier or TokenVerifier(settings.token_issuer, settings.token_audience, service.fetch_keys)
     interceptor = HubInterceptor(rules, verifier, max_calls=settings.max_calls)
     TRACING.set_up(service.name, settings.otlp_endpoint)
-    server = grpc.aio.server(interceptors=[interceptor], options=OPTIONS)
+    server = grpc.aio.server(options=OPTIONS)
     for item in service.registrations:
-        item.add(item.servicer, server)
+        server.add_generic_rpc_handlers([Methods(interceptor.guarded(collect(item.add, item.servicer)))])
     names = [item.descriptor.full_name for item in service.registrations]
     readiness = _add_health(server, service, names)
     _add_reflection(server, names, everything=service.reflect_all)
@@ -145,21 +149,25 @@ async def start(service: Service, settings: ServiceSettings) -> Running:
     serve_metrics(settings.bind, settings.metrics_port)
     await readiness.check()
     tasks = [asyncio.create_task(readiness.run())]
-    tasks += [asyncio.create_task(_keep_running(work)) for work in service.background]
+    works = list(service.background)
+    if service.follow_trust is not None:
+        works.append(partial(service.follow_trust, verifier))
+    tasks += [asyncio.create_task(_keep_running(work)) for work in works]
     log.info("%s listens on %s:%d", service.name, settings.bind, port)
     return Running(service, server, readiness, tasks, port)
 
 
 def _add_health(server: grpc.aio.Server, service: Service, names: Sequence[str]) -> Readiness:
     servicer = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    server.add_generic_rpc_handlers([Methods(collect(health_pb2_grpc.add_HealthServicer_to_server, servicer))])
     return Readiness(servicer, names, service.db, service.migrations)
 
 
 def _add_reflection(server: grpc.aio.Server, names: Sequence[str], *, everything: bool) -> None:
     shown = all_service_names() if everything else list(names)
     health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-    reflection.enable_server_reflection([*shown, health_name, reflection.SERVICE_NAME], server)
+    told = [*shown, health_name, reflection.SERVICE_NAME]
+    server.add_generic_rpc_handlers([Methods(collect(reflection.enable_server_reflection, told))])
 
 
 def all_service_names() -> list[str]:

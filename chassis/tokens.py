@@ -1,6 +1,8 @@
 """Checks access tokens: ES256 only, fixed issuer and audience (RFC 8725), keys from auth's JWKS, kept in memory.
 
-An unknown key id fetches the keys again, at most once per pause whoever asks, so that a stranger cannot cause a stampede.
+An unknown key id fetches the keys again, at most once per pause whoever asks, so that a stranger cannot cause a stampede. A
+new key of the hub is known before it signs, whatever strangers do: auth announces it (chassis.trust), and keys that have been
+used for some minutes are fetched anew beside the calls.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import jwt
 
 from chassis.context import Principal
 from chassis.errors import HubError, Unauthenticated, Unavailable
+from chassis.revocations import Revocations
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +25,8 @@ ALGORITHMS = ["ES256"]
 FetchKeys = Callable[[], Awaitable[Sequence[Mapping[str, str]]]]
 
 _REFETCH_PAUSE_SECONDS = 5.0
+# Far less than the ten minutes for which a new key is published before it signs.
+_OLD_SECONDS = 240.0
 _MAX_CACHED = 10_000
 _LEEWAY_SECONDS = 5
 _MAX_TOKEN_LENGTH = 4096
@@ -50,6 +55,8 @@ class TokenVerifier:
         self._keys: dict[str, Any] = {}
         self._fetched_at = -_REFETCH_PAUSE_SECONDS
         self._fetching = asyncio.Lock()
+        self._renewal: asyncio.Task[None] | None = None
+        self.revocations = Revocations()
         self._cache: dict[str, tuple[Principal, float]] = {}
 
     def cached(self, token: str) -> Principal | None:
@@ -97,6 +104,7 @@ class TokenVerifier:
     async def _key(self, key_id: str) -> Any:
         key = self._keys.get(key_id)
         if key is not None:
+            self._renew_when_old()
             return key
         async with self._fetching:
             if key_id not in self._keys and time.monotonic() - self._fetched_at >= _REFETCH_PAUSE_SECONDS:
@@ -111,9 +119,31 @@ class TokenVerifier:
             fetched = await self._fetch_keys()
         except HubError as error:
             raise Unavailable("Tokens cannot be checked just now; try again.", metadata={"service": "auth"}) from error
-        self._fetched_at = time.monotonic()
-        self._keys = {key["kid"]: jwt.PyJWK(dict(key), algorithm="ES256").key for key in fetched}
+        self.take_keys(fetched)
         log.info("fetched %d token keys", len(self._keys))
+
+    def take_keys(self, published: Sequence[Mapping[str, str]]) -> None:
+        """Replaces the keys. When one is withdrawn, tokens checked before are checked again."""
+        keys = {key["kid"]: jwt.PyJWK(dict(key), algorithm="ES256").key for key in published}
+        if self._keys.keys() - keys.keys():
+            self.forget()
+        self._keys = keys
+        self._fetched_at = time.monotonic()
+
+    def _renew_when_old(self) -> None:
+        """Fetches keys beside the call that notices their age; when that fails, the present ones stay."""
+        if time.monotonic() - self._fetched_at < _OLD_SECONDS or (self._renewal and not self._renewal.done()):
+            return
+        self._renewal = asyncio.get_running_loop().create_task(self._renew())
+
+    async def _renew(self) -> None:
+        async with self._fetching:
+            try:
+                await self._fetch()
+            except HubError as error:
+                # The next try comes after a pause, not with the next call.
+                self._fetched_at = time.monotonic() - _OLD_SECONDS + _REFETCH_PAUSE_SECONDS
+                log.warning("token keys could not be renewed: %s", error.message)
 
 
 def _key_id(token: str) -> str:

@@ -17,6 +17,7 @@ from chassis.idempotency import Idempotency
 from chassis.page_tokens import PageTokens
 from chassis.seal import Seal
 from chassis.server import Background, Registration, Service
+from chassis.trust import follow_trust
 from sync_svc.channels.registry import ChannelRegistry, installed_connectors
 from sync_svc.connectors import Connectors
 from sync_svc.operations.desk import Desk
@@ -66,6 +67,7 @@ async def build(settings: SyncSettings, registry: ChannelRegistry | None = None)
         background=[_as_itself(work) for work in _background(settings, desk, clients, progress, once)],
         closers=[desk.connectors.aclose, clients.close],
         max_calls=settings.max_calls,
+        follow_trust=partial(follow_trust, clients),
     )
 
 

@@ -90,6 +90,16 @@ class NotAUser(FailedPrecondition):
         super().__init__(message, violations=(Violation("caller", message),))
 
 
+class SessionNotFound(NotFound):
+    """The session is not there, is somebody else's, or has ended."""
+
+    reason, domain = "SESSION_NOT_FOUND", DOMAIN
+
+    def __init__(self, session_id: str) -> None:
+        message = f"There is no such session, or it has ended: {session_id}."
+        super().__init__(message, metadata={"session_id": session_id})
+
+
 class CredentialsWrong(OAuthRefusal, Unauthenticated):
     """Username or password is wrong, or the user is deactivated; which of them is not told."""
 

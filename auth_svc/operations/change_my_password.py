@@ -13,9 +13,10 @@ from auth_svc.domain.password import check_new_password
 from auth_svc.domain.throttle import throttle_keys
 from auth_svc.domain.user import User
 from auth_svc.operations.audit import record
+from auth_svc.operations.end_sessions import end_sessions_of
 from auth_svc.operations.runtime import Runtime
 from auth_svc.operations.sign_in import check_password
-from auth_svc.storage.repositories import sessions, users
+from auth_svc.storage.repositories import users
 from chassis.context import current_call
 
 
@@ -54,7 +55,7 @@ async def change_my_password(conn: AsyncConnection, change: PasswordChange, at: 
         raise PasswordWrong
     changed = await users.change(conn, user, {"password_hash": change.new_hash}, at)
     kept = current_call().principal.session_id or None
-    await sessions.end_of_user(conn, user.id, EventKind.PASSWORD_CHANGED.value, at, kept)
+    await end_sessions_of(conn, user, EventKind.PASSWORD_CHANGED, at, kept)
     await record(conn, EventKind.PASSWORD_CHANGED, at, subject_id=str(changed.id), subject_name=changed.username)
 
 

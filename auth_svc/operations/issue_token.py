@@ -23,7 +23,7 @@ async def issue_token(runtime: Runtime, request: TokenRequest, address: str) -> 
         return await sign_in(runtime, request.username, request.password, address)
     if grant == "refresh_token":
         _require(request, "refresh_token")
-        return await refresh_tokens(runtime, request.refresh_token, address)
+        return await refresh_tokens(runtime, request.refresh_token)
     if grant == "client_credentials":
         _require(request, "client_id", "client_secret")
         return await sign_in_client(runtime, request.client_id, request.client_secret, address)

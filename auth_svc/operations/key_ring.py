@@ -72,8 +72,13 @@ class KeyRing:
     async def published(self) -> list[dict[str, str]]:
         """The public keys as JWKs (RFC 7517), newest first."""
         if time.monotonic() - self._read_at > _FRESH_SECONDS:
-            async with self._db.translated(), self._db.read.connect() as conn:
-                self._keep(await signing_keys.list_live(conn))
+            return await self.reload()
+        return self._published
+
+    async def reload(self) -> list[dict[str, str]]:
+        """The public keys as they are in the database now; what this replica signs with follows them."""
+        async with self._db.translated(), self._db.read.connect() as conn:
+            self._keep(await signing_keys.list_live(conn))
         return self._published
 
     def _keep(self, keys: list[StoredKey]) -> None:

@@ -15,7 +15,8 @@ from auth_svc.domain.errors import UserNotFound
 from auth_svc.domain.event import EventKind
 from auth_svc.domain.user import NewUser, User, changes_of, check_deletable, ends_sessions, public_view
 from auth_svc.operations.audit import record
-from auth_svc.storage.repositories import sessions, users
+from auth_svc.operations.end_sessions import end_sessions_of
+from auth_svc.storage.repositories import users
 from chassis.context import current_call
 from chassis.etags import check_etag
 
@@ -42,7 +43,7 @@ async def update_user(conn: AsyncConnection, user_id: int, etag: str, wanted: Ma
         return user
     changed = await users.change(conn, user, changes, at)
     if ends_sessions(changes):
-        await sessions.end_of_user(conn, user_id, "USER_CHANGED", at)
+        await end_sessions_of(conn, user, EventKind.USER_CHANGED, at)
     before = {name: getattr(user, name) for name in changes}
     await _record(conn, EventKind.USER_CHANGED, changed, at, before=public_view(before), after=public_view(changes))
     return changed
@@ -58,6 +59,7 @@ async def delete_user(conn: AsyncConnection, user_id: int, etag: str, at: dateti
     user = await _lock(conn, user_id)
     check_etag(etag, user.version)
     check_deletable(user, current_call().principal.user_id)
+    await end_sessions_of(conn, user, EventKind.USER_DELETED, at)
     await users.remove(conn, user_id)
     shown = {"full_name": user.full_name, "role": user.role, "is_active": user.is_active}
     await _record(conn, EventKind.USER_DELETED, user, at, before=public_view(shown))

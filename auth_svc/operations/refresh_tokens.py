@@ -7,30 +7,30 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth_svc.domain.errors import RefreshTokenInvalid
-from auth_svc.domain.event import EventKind
 from auth_svc.domain.session import RefreshVerdict, Session, judge_refresh
-from auth_svc.operations.audit import record
+from auth_svc.operations.end_sessions import end_session, end_stolen_session
 from auth_svc.operations.runtime import Runtime
 from auth_svc.operations.token_mint import Holder, IssuedTokens, hash_token
 from auth_svc.storage.repositories import sessions
 
 
-async def refresh_tokens(runtime: Runtime, refresh_token: str, address: str) -> IssuedTokens:
+async def refresh_tokens(runtime: Runtime, refresh_token: str) -> IssuedTokens:
     """Exchanges a refresh token for its successor and a new access token.
 
     A repeat within ten seconds gets the same successor; a later one ends the session. Raises RefreshTokenInvalid.
     """
     at = runtime.clock()
     successor = runtime.mint.successor(refresh_token)
-    session = await runtime.db.run(lambda conn: _exchange(conn, runtime, refresh_token, successor, address, at))
+    session = await runtime.db.run(lambda conn: _exchange(conn, runtime, refresh_token, successor, at))
     if session is None:
+        runtime.wake()
         raise RefreshTokenInvalid
     holder = Holder(str(session.user_id), session.username, session.role, session.id)
     return runtime.mint.issue(holder, at, successor)
 
 
 async def _exchange(
-    conn: AsyncConnection, runtime: Runtime, refresh_token: str, successor: str, address: str, at: datetime
+    conn: AsyncConnection, runtime: Runtime, refresh_token: str, successor: str, at: datetime
 ) -> Session | None:
     """The session when the exchange holds; None when it is refused, with a stolen session ended."""
     shown, next_ = hash_token(refresh_token), hash_token(successor)
@@ -44,30 +44,18 @@ async def _exchange(
         expires_at = min(at + runtime.mint.lifetimes.refresh, session.expires_at)
         await sessions.add_token(conn, next_, session.id, at, expires_at)
     elif verdict is RefreshVerdict.STOLEN:
-        await _end(conn, session, EventKind.REFRESH_TOKEN_REUSED, address, at)
+        await end_stolen_session(conn, session.user_id, session.username, session.id, at)
     return session if verdict in (RefreshVerdict.ROTATE, RefreshVerdict.REPEAT) else None
 
 
-async def revoke_token(runtime: Runtime, token: str, address: str) -> None:
+async def revoke_token(runtime: Runtime, token: str) -> None:
     """Ends the session of a refresh token; nothing when there is none (RFC 7009). Safe to repeat."""
     at = runtime.clock()
 
     async def work(conn: AsyncConnection) -> None:
         session = await sessions.lock_by_token(conn, hash_token(token))
         if session is not None and session.ended_at is None:
-            await _end(conn, session, EventKind.SESSION_ENDED, address, at)
+            await end_session(conn, session.user_id, session.id, at)
 
     await runtime.db.run(work)
-
-
-async def _end(conn: AsyncConnection, session: Session, kind: EventKind, address: str, at: datetime) -> None:
-    await sessions.end(conn, session.id, kind.value, at)
-    await record(
-        conn,
-        kind,
-        at,
-        subject_id=str(session.user_id),
-        subject_name=session.username,
-        address=address,
-        after={"session_id": session.id},
-    )
+    runtime.wake()

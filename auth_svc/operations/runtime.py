@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from auth_svc.operations.password_hasher import PasswordHasher
@@ -18,3 +19,5 @@ class Runtime:
     hasher: PasswordHasher
     mint: TokenMint
     clock: Clock
+    # Wakes the followers of the revocation feed; called after a commit that may have ended sessions.
+    wake: Callable[[], None]

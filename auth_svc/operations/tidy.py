@@ -1,4 +1,4 @@
-"""Deletes what nobody needs any more: old sessions, counters at rest, stored answers."""
+"""Deletes what nobody needs any more: old sessions, counters at rest, stored answers, told changes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth_svc.operations.runtime import Runtime
 from auth_svc.storage.repositories import sessions, throttles
+from chassis.feed import Feed
 from chassis.idempotency import Idempotency
 
 _EVERY_SECONDS = 3600.0
@@ -17,7 +18,7 @@ _SESSIONS_KEPT = timedelta(days=30)
 _COUNTERS_KEPT = timedelta(hours=24)
 
 
-async def tidy(runtime: Runtime, once: Idempotency) -> None:
+async def tidy(runtime: Runtime, once: Idempotency, feed: Feed) -> None:
     """Deletes once. Safe to repeat and to run on replicas at once."""
     at = runtime.clock()
 
@@ -27,10 +28,11 @@ async def tidy(runtime: Runtime, once: Idempotency) -> None:
 
     await runtime.db.run(work)
     await once.trim()
+    await feed.trim()
 
 
-async def keep_tidy(runtime: Runtime, once: Idempotency) -> None:
+async def keep_tidy(runtime: Runtime, once: Idempotency, feed: Feed) -> None:
     """Deletes every hour, for as long as the service runs."""
     while True:
-        await tidy(runtime, once)
+        await tidy(runtime, once, feed)
         await asyncio.sleep(_EVERY_SECONDS)

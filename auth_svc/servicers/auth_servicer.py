@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from auth_svc.servicers.own_account import OwnAccountRpcs
+from auth_svc.servicers.sessions import SessionRpcs
 from auth_svc.servicers.tokens import TokenRpcs
 from auth_svc.servicers.users import UserRpcs
 
 
-class AuthServicer(TokenRpcs, OwnAccountRpcs, UserRpcs):
+class AuthServicer(TokenRpcs, OwnAccountRpcs, SessionRpcs, UserRpcs):
     """All rpcs of AuthService."""

@@ -11,6 +11,7 @@ from usav.auth.v1 import auth_service_pb2_grpc
 
 from auth_svc.operations.key_ring import KeyRing
 from auth_svc.operations.runtime import Runtime
+from auth_svc.operations.watch_revocations import RevocationFeed
 from chassis.context import current_call
 from chassis.idempotency import Idempotency
 from chassis.page_tokens import PageTokens
@@ -24,6 +25,7 @@ class AuthRpcs(auth_service_pb2_grpc.AuthServiceServicer):
     keys: KeyRing
     once: Idempotency
     page_tokens: PageTokens
+    revocations: RevocationFeed
     seal_key: str = field(repr=False)
 
     def blinded(self, request: Message) -> bytes:

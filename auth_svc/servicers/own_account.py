@@ -7,8 +7,9 @@ from google.protobuf.empty_pb2 import Empty
 from sqlalchemy.ext.asyncio import AsyncConnection
 from usav.auth.v1 import auth_service_pb2, user_pb2
 
-from auth_svc import convert, queries
+from auth_svc.convert.users import client_to_user, user_to_proto
 from auth_svc.operations.change_my_password import change_my_password, check_password_change
+from auth_svc.queries.users import get_user
 from auth_svc.servicers.base import AuthRpcs, caller_address
 from chassis.context import current_call
 
@@ -20,8 +21,8 @@ class OwnAccountRpcs(AuthRpcs):
         """The caller as it is now, not as the token says."""
         principal = current_call().principal
         if not principal.user_id.isdecimal():
-            return convert.client_to_user(principal)
-        return convert.user_to_proto(await queries.get_user(self.runtime.db, int(principal.user_id)))
+            return client_to_user(principal)
+        return user_to_proto(await get_user(self.runtime.db, int(principal.user_id)))
 
     async def ChangeMyPassword(
         self, request: auth_service_pb2.ChangeMyPasswordRequest, context: grpc.aio.ServicerContext

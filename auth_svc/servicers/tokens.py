@@ -8,7 +8,14 @@ import grpc
 from google.api import httpbody_pb2
 from usav.auth.v1 import auth_service_pb2, token_pb2
 
-from auth_svc import convert
+from auth_svc.convert.tokens import (
+    jwks_to_proto,
+    refusal_headers,
+    refusal_to_body,
+    token_request_from_proto,
+    tokens_to_body,
+    tokens_to_proto,
+)
 from auth_svc.domain.errors import OAuthRefusal, TokenRequestInvalid
 from auth_svc.domain.token_request import read_parameters, read_token_request
 from auth_svc.operations.issue_token import issue_token
@@ -29,8 +36,8 @@ class TokenRpcs(AuthRpcs):
         self, request: auth_service_pb2.IssueTokenRequest, context: grpc.aio.ServicerContext
     ) -> token_pb2.TokenResponse:
         """A refusal is a gRPC status here."""
-        tokens = await issue_token(self.runtime, convert.token_request_from_proto(request), caller_address())
-        return convert.tokens_to_proto(tokens)
+        tokens = await issue_token(self.runtime, token_request_from_proto(request), caller_address())
+        return tokens_to_proto(tokens)
 
     async def ExchangeToken(
         self, request: auth_service_pb2.ExchangeTokenRequest, context: grpc.aio.ServicerContext
@@ -40,7 +47,7 @@ class TokenRpcs(AuthRpcs):
         async def work() -> httpbody_pb2.HttpBody:
             authorization = dict(context.invocation_metadata() or ()).get("authorization", "")
             grant = read_token_request(request.form.data, request.form.content_type, str(authorization))
-            return convert.tokens_to_body(await issue_token(self.runtime, grant, caller_address()))
+            return tokens_to_body(await issue_token(self.runtime, grant, caller_address()))
 
         return await _answer(context, work)
 
@@ -53,7 +60,7 @@ class TokenRpcs(AuthRpcs):
             token = read_parameters(request.form.data, request.form.content_type).get("token", "")
             if not token:
                 raise TokenRequestInvalid("token", "is missing")
-            await revoke_token(self.runtime, token, caller_address())
+            await revoke_token(self.runtime, token)
             return httpbody_pb2.HttpBody(content_type="application/json", data=b"{}")
 
         return await _answer(context, work)
@@ -64,7 +71,7 @@ class TokenRpcs(AuthRpcs):
         """The public keys."""
         keys = await self.keys.published()
         await context.send_initial_metadata(_KEYS_MAY_BE_KEPT)
-        return convert.jwks_to_proto(keys)
+        return jwks_to_proto(keys)
 
 
 async def _answer(context: grpc.aio.ServicerContext, work: Work) -> httpbody_pb2.HttpBody:
@@ -74,7 +81,7 @@ async def _answer(context: grpc.aio.ServicerContext, work: Work) -> httpbody_pb2
     except OAuthRefusal as refusal:
         # The rpc itself ends well; the log line and the metrics tell of the refusal.
         current_call().code = refusal.code.value
-        body = convert.refusal_to_body(refusal)
-        headers = [*headers, *convert.refusal_headers(refusal)]
+        body = refusal_to_body(refusal)
+        headers = [*headers, *refusal_headers(refusal)]
     await context.send_initial_metadata(headers)
     return body

@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from chassis.database import schema_metadata
 from chassis.idempotency import idempotency_table
+from chassis.outbox import outbox_tables
 
 SCHEMA = "auth"
 metadata = schema_metadata(SCHEMA)
@@ -151,6 +152,7 @@ events = Table(
 Index("ix_events_subject_id", events.c.subject_id, events.c.id)
 
 stored_answers = idempotency_table(metadata)
+outbox = outbox_tables(metadata)
 
 # What the service's own database role may do; tables that are not named take all four.
 GRANTS = {"events": "SELECT, INSERT"}

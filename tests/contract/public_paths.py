@@ -13,6 +13,11 @@ PATCH /api/v1/auth/users/{id}
 DELETE /api/v1/auth/users/{id}
 POST /api/v1/auth/users/{id}/activate
 POST /api/v1/auth/users/{id}/deactivate
+GET /api/v1/auth/me/sessions
+DELETE /api/v1/auth/me/sessions/{id}
+GET /api/v1/auth/users/{id}/sessions
+DELETE /api/v1/auth/users/{id}/sessions
+DELETE /api/v1/auth/users/{id}/sessions/{id}
 GET /.well-known/jwks.json
 GET /health
 """

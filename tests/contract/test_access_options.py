@@ -44,7 +44,7 @@ def test_an_admin_may_call_whatever_is_not_reserved_for_bots(granted: dict[str, 
 
 def test_no_change_is_open_to_every_signed_in_user(hub: Hub, granted: dict[str, Policy]) -> None:
     """A GET may be for any; what changes something names its roles, except what concerns the caller's own account."""
-    own = {"usav.auth.v1.AuthService.ChangeMyPassword"}
+    own = {f"usav.auth.v1.AuthService.{name}" for name in ("ChangeMyPassword", "EndMySession")}
     changing = {
         method.full_name for method in hub.methods() for route in routes_of(method) if route.verb not in ("get", "head")
     }

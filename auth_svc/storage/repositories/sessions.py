@@ -43,7 +43,11 @@ _USE_TOKEN = (
 _TOUCH = update(sessions).where(sessions.c.id == bindparam("session_id")).values(last_used_at=bindparam("at"))
 _END = (
     update(sessions)
-    .where(sessions.c.id == bindparam("session_id"), sessions.c.ended_at.is_(None))
+    .where(
+        sessions.c.id == bindparam("session_id"),
+        sessions.c.user_id == bindparam("the_user_id"),
+        sessions.c.ended_at.is_(None),
+    )
     .values(ended_at=bindparam("at"), end_reason=bindparam("reason"))
 )
 _END_OF_USER = (
@@ -54,6 +58,7 @@ _END_OF_USER = (
         sessions.c.id.is_distinct_from(bindparam("kept_id", type_=sessions.c.id.type)),
     )
     .values(ended_at=bindparam("at"), end_reason=bindparam("reason"))
+    .returning(sessions.c.id, sessions.c.last_used_at)
 )
 _KNOWN = (
     select(sessions.c.id)
@@ -107,18 +112,19 @@ async def use_token(conn: AsyncConnection, token_hash: bytes, session_id: str, a
     await conn.execute(_TOUCH, {"session_id": session_id, "at": at})
 
 
-async def end(conn: AsyncConnection, session_id: str, reason: str, at: datetime) -> bool:
-    """Ends a session; whether it had not ended before."""
-    done = await conn.execute(_END, {"session_id": session_id, "reason": reason, "at": at})
+async def end(conn: AsyncConnection, user_id: int, session_id: str, reason: str, at: datetime) -> bool:
+    """Ends a session of a user; False when there is none that has not ended."""
+    done = await conn.execute(_END, {"session_id": session_id, "the_user_id": user_id, "reason": reason, "at": at})
     return done.rowcount > 0
 
 
 async def end_of_user(
     conn: AsyncConnection, user_id: int, reason: str, at: datetime, kept_id: str | None = None
-) -> int:
-    """Ends all sessions of a user but `kept_id`; how many."""
+) -> list[str]:
+    """Ends all sessions of a user but `kept_id`; their ids, those used last first."""
     values = {"the_user_id": user_id, "reason": reason, "at": at, "kept_id": kept_id}
-    return (await conn.execute(_END_OF_USER, values)).rowcount
+    ended = (await conn.execute(_END_OF_USER, values)).all()
+    return [row.id for row in sorted(ended, key=lambda row: row.last_used_at, reverse=True)]
 
 
 async def remove_old(conn: AsyncConnection, before: datetime) -> int:

@@ -203,8 +203,8 @@ async def test_a_deleted_user_is_gone_but_not_from_the_records(hub: AuthHub) -> 
     await hub.stub.DeleteUser(pb.DeleteUserRequest(id=user.id, etag=user.etag), metadata=admin)
     assert (await refusal(hub.refresh(tokens.refresh_token))).reason == "REFRESH_TOKEN_INVALID"
     gone = await refusal(hub.stub.GetMe(pb.GetMeRequest(), metadata=bearer(tokens.access_token)))
-    assert gone.code == "NOT_FOUND"
-    assert await hub.kinds_of(user) == ["USER_CREATED", "SIGNED_IN", "USER_DELETED"]
+    assert gone.code in {"NOT_FOUND", "UNAUTHENTICATED"}
+    assert await hub.kinds_of(user) == ["USER_CREATED", "SIGNED_IN", "SESSION_ENDED", "USER_DELETED"]
     again = await hub.stub.CreateUser(creation(user.username), metadata=admin)
     assert again.id > user.id
 

@@ -1,5 +1,6 @@
 """Access tokens: what a forger, a thief of old tokens and a stranger with made-up keys get."""
 
+import asyncio
 import base64
 import json
 import time
@@ -121,6 +122,49 @@ async def test_unknown_key_ids_do_not_cause_a_stampede(verifier: TokenVerifier, 
         with pytest.raises(Unauthenticated):
             await verifier.verify(token(OTHER, kid=f"made-up-{number}"))
     assert keys.fetches == 1
+
+
+async def test_a_key_that_was_announced_is_good_although_a_stranger_has_just_caused_a_fetch(
+    verifier: TokenVerifier, keys: Keys
+) -> None:
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(token(OTHER, kid="made-up"))
+    verifier.take_keys([jwk(KEY, "k1"), jwk(OTHER, "k2")])
+    assert (await verifier.verify(token(OTHER, kid="k2"))).username == "ana"
+    assert keys.fetches == 1
+
+
+async def test_tokens_of_a_withdrawn_key_are_refused_also_when_they_were_checked_before(
+    verifier: TokenVerifier, keys: Keys
+) -> None:
+    good = token()
+    await verifier.verify(good)
+    verifier.take_keys([jwk(OTHER, "k2")])
+    assert verifier.cached(good) is None
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(good)
+
+
+async def test_old_keys_are_renewed_beside_the_calls(
+    verifier: TokenVerifier, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await verifier.verify(token())
+    monkeypatch.setattr("chassis.tokens._OLD_SECONDS", 0.0)
+    for _ in range(5):
+        await verifier.verify(token(jti="another"))
+    await asyncio.sleep(0.01)
+    assert keys.fetches == 2
+
+
+async def test_old_keys_stay_good_when_they_cannot_be_renewed(
+    verifier: TokenVerifier, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await verifier.verify(token())
+    monkeypatch.setattr("chassis.tokens._OLD_SECONDS", 0.0)
+    keys.down = True
+    for _ in range(5):
+        assert (await verifier.verify(token())).username == "ana"
+        await asyncio.sleep(0)
 
 
 async def test_keys_that_cannot_be_had_are_not_the_callers_fault(verifier: TokenVerifier, keys: Keys) -> None:

@@ -1,0 +1,1 @@
+"""Protos to domain and back, pure; one module per noun."""
