@@ -74,6 +74,31 @@ def _statuses(statuses: Sequence[Status]) -> str:
     return ", ".join(f"'{status.value}'" for status in sorted(statuses))
 
 
+def _ledger(action: Action, changes: str) -> str:
+    return f"""
+ledger AS (
+  INSERT INTO inventory.movement (item_id, sequence, action, variant_id, before_status, after_status, before_location,
+    after_location, unit_cost, cost_currency, sale_price, sale_currency, actor_id, actor_name, actor_role, reason,
+    order_reference, request_id, changes, created_at)
+  SELECT changed.id, changed.version, '{action.value}', changed.variant_id, changed.before_status, changed.status,
+    changed.before_location, changed.location, changed.unit_cost, changed.cost_currency, changed.sale_price,
+    changed.sale_currency, asked.actor_id, asked.actor_name, asked.actor_role, asked.reason,
+    coalesce(nullif(asked.order_reference, ''), changed.held_for), asked.request_id, {changes}, changed.updated_at
+  FROM changed JOIN asked ON asked.item_id = changed.id
+  RETURNING *
+),"""
+
+
+def _answer(holds: str) -> str:
+    return f"""
+SELECT {ITEM_COLUMNS}
+FROM changed AS item
+JOIN inventory.known_variant AS known ON known.variant_id = item.variant_id
+LEFT JOIN {holds} AS hold
+  ON hold.id = item.reservation_id AND item.reserved_until > now()
+ORDER BY item.id"""
+
+
 def change(
     action: Action,
     sets: str,
@@ -113,23 +138,8 @@ changed AS (
   RETURNING item.*, locked.status AS before_status, locked.location AS before_location,
     locked.reservation_id AS before_reservation_id, locked.held_for
 ),{holds}
-ledger AS (
-  INSERT INTO inventory.movement (item_id, sequence, action, variant_id, before_status, after_status, before_location,
-    after_location, unit_cost, cost_currency, sale_price, sale_currency, actor_id, actor_name, actor_role, reason,
-    order_reference, request_id, changes, created_at)
-  SELECT changed.id, changed.version, '{action.value}', changed.variant_id, changed.before_status, changed.status,
-    changed.before_location, changed.location, changed.unit_cost, changed.cost_currency, changed.sale_price,
-    changed.sale_currency, asked.actor_id, asked.actor_name, asked.actor_role, asked.reason,
-    coalesce(nullif(asked.order_reference, ''), changed.held_for), asked.request_id, {changes}, changed.updated_at
-  FROM changed JOIN asked ON asked.item_id = changed.id
-  RETURNING *
-),
+{_ledger(action, changes)}
 announced AS ({ANNOUNCE})
-SELECT {ITEM_COLUMNS}
-FROM changed AS item
-JOIN inventory.known_variant AS known ON known.variant_id = item.variant_id
-LEFT JOIN {"opened" if opens else "inventory.reservation"} AS hold
-  ON hold.id = item.reservation_id AND item.reserved_until > now()
-ORDER BY item.id
+{_answer("opened" if opens else "inventory.reservation")}
 """)
     )
