@@ -246,6 +246,7 @@ async def test_zero_goes_first(engine: Engine, hub: FakeHub, platform: FakePlatf
     platform.journal.clear()
     for number in range(1, 9):
         await _raise(engine, number)
+    await asyncio.sleep(2 * engine.gap_s)
     async with running(engine.push_worker(channel).run):
         await engine.settled()
     assert platform.journal[0].platform_sku == "00008"
