@@ -23,7 +23,7 @@ class Coalescer(Generic[K, V]):
     """
 
     def __init__(
-        self, fetch_many: Callable[[list[K]], Awaitable[Mapping[K, V]]], most: int = 500, most_under_way: int = 3
+        self, fetch_many: Callable[[list[K]], Awaitable[Mapping[K, V]]], most: int = 500, most_under_way: int = 1
     ) -> None:
         self._fetch_many = fetch_many
         self._most = most
