@@ -12,6 +12,7 @@ from usav.inventory.v1 import item_pb2
 
 from hubctl.client import Hub
 from hubctl.demo import stock
+from hubctl.demo.channels import SandboxChannels
 from hubctl.demo.choice import SELLING_PLATFORM
 from hubctl.demo.confirmations import Confirmations
 from hubctl.demo.failure import DemoFailed
@@ -21,6 +22,8 @@ from hubctl.demo.waiting import wait_for
 
 # How long the hub's own word on a push may come after the shelf has changed.
 _CONFIRM_SECONDS = 5.0
+# How long the marketplace may take to tell the hub of its sale.
+_NOTICE_SECONDS = 10.0
 # What happens is over in an instant; a person should see the shelves before it.
 _PAUSE_SECONDS = 1.5
 
@@ -31,6 +34,7 @@ class LastUnitSale:
 
     hub: Hub
     shelves: Shelves
+    channels: SandboxChannels
     console: Console
     seconds: float
 
@@ -43,7 +47,11 @@ class LastUnitSale:
                 time.sleep(_PAUSE_SECONDS)
             sale = self.shelves.buy(seller.place)
             scene.sold_at = sale.sold_at
-            emptied = self._follow(scene, live, lambda row: row.quantity == 0, self.seconds)
+            emptied = self._follow(scene, live, _is_empty, min(self.seconds, _NOTICE_SECONDS))
+            if not emptied:
+                # The marketplace's notice may be lost, or not be set up yet; then the hub finds the order when it looks.
+                self.channels.look_for_orders(seller.place[:2])
+                emptied = self._follow(scene, live, _is_empty, self.seconds)
             if emptied:
                 self._follow(scene, live, lambda row: row.is_sold_here or bool(row.confirmed_at), _CONFIRM_SECONDS)
         if not emptied:
@@ -71,6 +79,10 @@ class LastUnitSale:
     def _look(self, scene: Scene) -> None:
         for row in scene.rows:
             row.shown = self.shelves.shown(row.place)
+
+
+def _is_empty(row: Row) -> bool:
+    return row.quantity == 0
 
 
 def scene_of(sku: str, places: Sequence[Place]) -> Scene:

@@ -1,9 +1,9 @@
-"""What the demo asks the hub and has it do: channels, listings, prices, units."""
+"""What the demo asks the hub and has it do: listings, prices, units."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from usav.catalog.v1 import variant_pb2
 from usav.inventory.v1 import inventory_service_pb2 as inventory_pb
@@ -14,27 +14,11 @@ from usav.sync.v1 import sync_service_pb2 as sync_pb
 from hubctl.catalog import set_price
 from hubctl.client import Hub, new_request_id
 from hubctl.demo.choice import invented_price
-from hubctl.demo.failure import DemoFailed
 from hubctl.demo.shelves import Place
 from hubctl.output import parse_money
 
 _PAGE = 1000
 _platform = channel_pb2.Channel.Platform.Name
-
-
-def live_channels(hub: Hub, sandbox_url: str, accounts: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-    """The active channels. Raises DemoFailed when one of them is of a real marketplace: the demo makes things up."""
-    known = set(accounts)
-    channels = hub.sync.ListChannels(
-        sync_pb.ListChannelsRequest(page_size=_PAGE, state=channel_pb2.Channel.ACTIVE)
-    ).items
-    for channel in channels:
-        if not channel.api_base_url.startswith(sandbox_url):
-            named = f"{_platform(channel.platform)} {channel.account}"
-            raise DemoFailed(
-                f"channel {named} is no channel of the sandbox; the demo invents stock, so it leaves this hub alone"
-            )
-    return {(_platform(one.platform), one.account) for one in channels} & known
 
 
 def listings(hub: Hub) -> Iterator[tuple[str, Place]]:

@@ -9,6 +9,7 @@ from usav.catalog.v1 import transfer_pb2
 
 from hubctl.client import Hub
 from hubctl.demo import stock
+from hubctl.demo.channels import SandboxChannels
 from hubctl.demo.choice import Candidate, candidates, choose_others, choose_star
 from hubctl.demo.failure import DemoFailed
 from hubctl.demo.sale import LastUnitSale, scene_of
@@ -25,15 +26,16 @@ class Story:
     def __init__(self, hub: Hub, sandbox_url: str, output: Output, seconds: float) -> None:
         self._hub = hub
         self._shelves = Shelves(sandbox_url)
+        self._channels = SandboxChannels(hub, self._shelves.url, self._shelves.accounts())
         self._output = output
         self._seconds = seconds
         self._steps = 0
 
     def tell(self, csv: Path) -> None:
         """All steps. Raises DemoFailed, grpc.RpcError."""
-        channels = stock.live_channels(self._hub, self._shelves.url, self._shelves.accounts())
+        active = self._channels.active()
         self._import(csv)
-        star = self._receive(channels)
+        star = self._receive(active)
         self._fill(star)
         self._sell(scene_of(star.sku, star.places))
 
@@ -52,7 +54,7 @@ class Story:
         )
 
     def _receive(self, channels: set[tuple[str, str]]) -> Candidate:
-        """One unit of the SKU that will be sold, some units of others."""
+        """One unit of the SKU that will be sold, some units of others. `channels` are those that are kept up to date."""
         found = candidates(stock.listings(self._hub), channels)
         free = stock.free_units(self._hub, [one.sku for one in found])
         star = choose_star(found, free)
@@ -83,7 +85,7 @@ class Story:
     def _sell(self, scene: Scene) -> None:
         self._step(f"A buyer takes the last {scene.sku} on {scene.selling_row.channel}.")
         console = self._output.errors if self._output.as_json else self._output.console
-        sale = LastUnitSale(self._hub, self._shelves, console, self._seconds)
+        sale = LastUnitSale(self._hub, self._shelves, self._channels, console, self._seconds)
         made = sale.make(scene)
         unit = sale.unit_of(scene, made)
         if self._output.as_json:

@@ -16,6 +16,7 @@ from deploy.local.hub import Hub
 from deploy.local.settings import HubSettings
 from tests.e2e.catalog.importing import catalog_of, import_catalog, made_nothing, messages_of, post_catalog, summary_of
 from tests.e2e.conftest import clean_environment
+from tests.factories.folders import scratch_folder
 
 REAL = os.environ.get("HUB_REAL_CATALOG", "")
 # Five on a quiet machine, which `make bench` measures; tests share theirs.
@@ -39,16 +40,17 @@ HALF_MADE = {
 
 
 @pytest.fixture(scope="module")
-async def own_hub(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hub]:
+async def own_hub() -> AsyncIterator[Hub]:
     """A hub whose services may be killed."""
-    settings = HubSettings(
-        state_dir=tmp_path_factory.mktemp("import") / "state",
-        gateway_port=0,
-        environ=clean_environment(),
-        postgres_options={"fsync": "off"},
-    )
-    async with Hub(settings) as running:
-        yield running
+    with scratch_folder() as folder:
+        settings = HubSettings(
+            state_dir=folder / "state",
+            gateway_port=0,
+            environ=clean_environment(),
+            postgres_options={"fsync": "off"},
+        )
+        async with Hub(settings) as running:
+            yield running
 
 
 @pytest.fixture(scope="module")
