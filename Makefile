@@ -21,7 +21,7 @@ run: .generated ## start the whole hub; Ctrl-C stops it
 demo: .generated ## show the main job on a running hub, or on one of its own (CSV=path: another catalogue)
 	@exec $(python) -m hubctl demo $(if $(CSV),"$(CSV)")
 
-clean-state: .installed ## remove everything a hub has stored (HUB_STATE_DIR, default .state)
+clean-state: .generated ## remove everything a hub has stored (HUB_STATE_DIR, default .state)
 	@exec $(python) -m deploy.local clean-state
 
 ##@ Test

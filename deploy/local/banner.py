@@ -1,15 +1,19 @@
-"""What `make run` prints once the hub is healthy: addresses, the admin, and three commands that work as they stand."""
+"""What `make run` prints once the hub is healthy: addresses, the admin, and three commands that work as they stand.
+
+They need nothing that `make run` has not installed.
+"""
 
 from __future__ import annotations
 
-from deploy.local.hub import Hub
+import shlex
 
-_FIND_TOKEN = r"""sed 's/.*"access_token": *"\([^"]*\)".*/\1/'"""
+from deploy.local.hub import Hub
+from deploy.local.settings import ROOT
 
 
 def banner(hub: Hub) -> str:
     """The text, ready to print."""
-    url = hub.gateway_url
+    url, told = hub.gateway_url, _environment(hub)
     return f"""
 The hub is running.
 
@@ -22,16 +26,16 @@ The hub is running.
 
 Three commands to try:
 
-  curl -H "Authorization: Bearer $({_token_command(hub)})" {url}/api/v1/families
-
-  grpcurl -plaintext {url.removeprefix("http://")} list
-
-  make demo
+  {told}.venv/bin/hubctl sign-in --local
+  {told}.venv/bin/hubctl import hubctl/data/sample_catalog.csv
+  {told}make demo
 
 Ctrl-C stops everything; the data stays in {hub.state.path}.
 """
 
 
-def _token_command(hub: Hub) -> str:
-    form = f"-d grant_type=password -d username={hub.admin_user} --data-urlencode password@{hub.state.admin_password}"
-    return f"curl -s {hub.gateway_url}/api/v1/auth/token {form} | {_FIND_TOKEN}"
+def _environment(hub: Hub) -> str:
+    """What commands must be told of a hub that is not the one of the project's folder."""
+    if hub.state.path == (ROOT / ".state").resolve():
+        return ""
+    return f"HUB_STATE_DIR={shlex.quote(str(hub.state.path))} "

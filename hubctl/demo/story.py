@@ -46,7 +46,7 @@ class Story:
         summary = imported.summary or transfer_pb2.ImportSummary()
         self._say(
             f"{summary.rows:,} rows: {summary.created_rows:,} created, {summary.unchanged_rows + summary.updated_rows:,} there "
-            f"already, {summary.reported_rows:,} reported (`hubctl import` lists them)"
+            f"already, {summary.reported_rows:,} reported (`.venv/bin/hubctl import` lists them)"
         )
         self._say(
             f"new: {summary.created_families:,} families, {summary.created_variants:,} variants, "
@@ -93,7 +93,7 @@ class Story:
         self._output.say("")
         self._output.say(f"Every other channel showed 0 within {scene.slowest_seconds:.2f} s of the sale.")
         self._output.say(
-            f"Unit {unit.serial_number} is SOLD to order {unit.order_reference}: `hubctl history {unit.serial_number}`"
+            f"Unit {unit.serial_number} is SOLD to order {unit.order_reference}: `.venv/bin/hubctl history {unit.serial_number}`"
         )
 
     def _quantity(self, place: Place) -> int:
