@@ -15,6 +15,7 @@ from auth_svc.domain.revocation import EndedSessions
 from auth_svc.operations.key_ring import KeyRing
 from auth_svc.operations.password_hasher import PasswordHasher
 from auth_svc.operations.prepare import ensure_first_admin, seed_service_accounts
+from auth_svc.operations.rotate_keys import keep_keys
 from auth_svc.operations.runtime import Runtime
 from auth_svc.operations.tidy import keep_tidy
 from auth_svc.operations.token_mint import TokenMint
@@ -33,7 +34,7 @@ from chassis.hub_health import HubServicer
 from chassis.idempotency import Idempotency
 from chassis.page_tokens import PageTokens
 from chassis.seal import Seal
-from chassis.server import Registration, Service
+from chassis.server import Background, Registration, Service
 from chassis.tokens import TokenVerifier
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ async def build(settings: AuthSettings, clock: Clock = now) -> Service:
     db = await Database.open(
         settings.database_url, schema=SCHEMA, pool_size=settings.pool_size, constraints=CONSTRAINTS
     )
-    keys = KeyRing(db, settings.signing_key_secret)
+    keys = KeyRing(db, settings.signing_key_secret, clock)
     mint = TokenMint(keys, settings.token_issuer, settings.token_audience, settings.lifetimes, settings.seal_key)
     feed = Feed(db, outbox, Seal(settings.seal_key))
     runtime = Runtime(db, PasswordHasher(settings.password_workers), mint, clock, feed.poke)
@@ -76,8 +77,11 @@ async def _prepare(runtime: Runtime, keys: KeyRing, settings: AuthSettings) -> N
 def _service(settings: AuthSettings, runtime: Runtime, keys: KeyRing, feed: Feed) -> Service:
     once = Idempotency(runtime.db, stored_answers, after_commit=feed.poke)
     clients = Clients(settings)
+    policy = settings.key_policy
     revocations = RevocationFeed(runtime.db, feed, keys, settings.lifetimes.access, runtime.clock)
-    auth = AuthServicer(runtime, keys, once, PageTokens(Seal(settings.seal_key)), revocations, settings.seal_key)
+    auth = AuthServicer(
+        runtime, keys, once, PageTokens(Seal(settings.seal_key)), revocations, policy, settings.seal_key
+    )
     return Service(
         name="auth_svc",
         registrations=[
@@ -91,12 +95,22 @@ def _service(settings: AuthSettings, runtime: Runtime, keys: KeyRing, feed: Feed
         db=runtime.db,
         migrations="auth_svc.migrations",
         fetch_keys=keys.published,
-        background=[feed.run, partial(keep_tidy, runtime, once, feed)],
+        background=[
+            feed.run,
+            partial(keep_tidy, runtime, once, feed),
+            partial(_as_itself, partial(keep_keys, runtime, keys, policy)),
+        ],
         closers=[clients.close, runtime.hasher.close],
         reflect_all=True,
         max_calls=settings.max_calls,
         follow_trust=partial(_follow_itself, revocations),
     )
+
+
+async def _as_itself(work: Background) -> None:
+    """Work that writes into the audit trail."""
+    with acting_as(_ITSELF):
+        await work()
 
 
 async def _follow_itself(revocations: RevocationFeed, verifier: TokenVerifier) -> None:

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from auth_svc.domain.key_schedule import KeyPolicy
 from auth_svc.domain.service_account import SeededAccount, read_seeded_accounts
 from auth_svc.domain.session import Lifetimes
 from chassis.hub_health import SERVICES
 from chassis.settings import ServiceSettings, setting
+
+_KEYS = KeyPolicy()
 
 
 def _username(raw: str) -> str:
@@ -57,6 +60,15 @@ class AuthSettings(ServiceSettings):
     key_encryption_key: str = setting(
         "HUB_KEY_ENCRYPTION_KEY", "", "Seals the signing keys in the database; empty: HUB_SEAL_KEY does.", secret=True
     )
+    key_rotation: timedelta = setting(
+        "HUB_KEY_DAYS", _KEYS.rotation, "Days until another signing key takes over.", parse=_span("days")
+    )
+    key_lead: timedelta = setting(
+        "HUB_KEY_LEAD_SECONDS",
+        _KEYS.lead,
+        "Seconds a new signing key is published before it signs; more than anybody keeps the JWKS.",
+        parse=_span("seconds"),
+    )
     access_lifetime: timedelta = setting(
         "HUB_ACCESS_TOKEN_MINUTES", Lifetimes.access, "Minutes an access token lives.", parse=_span("minutes")
     )
@@ -78,6 +90,11 @@ class AuthSettings(ServiceSettings):
     def lifetimes(self) -> Lifetimes:
         """How long tokens and sessions live."""
         return Lifetimes(self.access_lifetime, self.refresh_lifetime, self.session_lifetime)
+
+    @property
+    def key_policy(self) -> KeyPolicy:
+        """How often signing keys change."""
+        return KeyPolicy(self.key_rotation, self.key_lead, self.access_lifetime)
 
     @property
     def signing_key_secret(self) -> str:

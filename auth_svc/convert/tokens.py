@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
+from datetime import datetime
 from typing import Any
 
 from google.api import httpbody_pb2
 from usav.auth.v1 import auth_service_pb2, token_pb2
 
+from auth_svc.convert.times import timestamp
 from auth_svc.domain.errors import OAuthRefusal
 from auth_svc.domain.token_request import TokenRequest
 from auth_svc.operations.token_mint import IssuedTokens
@@ -64,6 +66,11 @@ def refusal_headers(error: OAuthRefusal) -> list[tuple[str, str]]:
 def jwks_to_proto(keys: list[dict[str, str]]) -> token_pb2.JwkSet:
     """The public keys."""
     return token_pb2.JwkSet(keys=[token_pb2.Jwk(**key) for key in keys])
+
+
+def signing_key_to_proto(key_id: str, created_at: datetime, signs_from: datetime) -> token_pb2.SigningKey:
+    """A key as admins see it."""
+    return token_pb2.SigningKey(kid=key_id, create_time=timestamp(created_at), sign_time=timestamp(signs_from))
 
 
 def _json_body(values: dict[str, Any]) -> httpbody_pb2.HttpBody:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from auth_svc.servicers.keys import KeyRpcs
 from auth_svc.servicers.own_account import OwnAccountRpcs
 from auth_svc.servicers.sessions import SessionRpcs
 from auth_svc.servicers.tokens import TokenRpcs
 from auth_svc.servicers.users import UserRpcs
 
 
-class AuthServicer(TokenRpcs, OwnAccountRpcs, SessionRpcs, UserRpcs):
+class AuthServicer(TokenRpcs, KeyRpcs, OwnAccountRpcs, SessionRpcs, UserRpcs):
     """All rpcs of AuthService."""

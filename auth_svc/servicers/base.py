@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from google.protobuf.message import Message
 from usav.auth.v1 import auth_service_pb2_grpc
 
+from auth_svc.domain.key_schedule import KeyPolicy
 from auth_svc.operations.key_ring import KeyRing
 from auth_svc.operations.runtime import Runtime
 from auth_svc.operations.watch_revocations import RevocationFeed
@@ -26,6 +27,7 @@ class AuthRpcs(auth_service_pb2_grpc.AuthServiceServicer):
     once: Idempotency
     page_tokens: PageTokens
     revocations: RevocationFeed
+    key_policy: KeyPolicy
     seal_key: str = field(repr=False)
 
     def blinded(self, request: Message) -> bytes:

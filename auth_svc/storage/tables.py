@@ -122,6 +122,7 @@ signing_keys = Table(
     Column("sealed_private_key", Text, nullable=False),
     _moment("created_at"),
     _moment("retired_at", nullable=True),
+    _moment("signs_from", nullable=True),
 )
 
 sign_in_throttles = Table(

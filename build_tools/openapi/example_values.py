@@ -107,6 +107,7 @@ BY_NAME: dict[str, Any] = {
     "user_id": "2",
     "session_ids": ["0f8e2c64-3b1d-4a57-9c20-7d5e61f0b893"],
     "kid": "2026-03",
+    "at_once": False,
     "kty": "EC",
     "crv": "P-256",
     "alg": "ES256",
