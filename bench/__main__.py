@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.parts import read, receive, reserve
+from bench.parts import imports, read, receive, reserve, sales
 from bench.report import Section, as_markdown, as_text, write_between_marks
 from bench.stage import TINY, Scale, Stage, raised
 
@@ -18,6 +18,8 @@ PARTS: dict[str, Callable[[Stage], Awaitable[Section]]] = {
     "read": read.run,
     "reserve": reserve.run,
     "receive": receive.run,
+    "sales": sales.run,
+    "import": imports.run,
 }
 _PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 
