@@ -59,6 +59,7 @@ class ZohoSwitches:
     approve_adjustments: bool = False
     prevent_negative_stock: bool = False
     known_reasons: str = ""
+    unique_names: bool = False
     token_life_s: float = 3600.0
     tokens_per_ten_minutes: int = 10
     requests_per_minute: int = 100

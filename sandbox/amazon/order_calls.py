@@ -103,7 +103,7 @@ class OrderCalls:
         return self._opened(call, token)
 
     def _matching(self, call: Call, name: str, before: float) -> list[Order]:
-        after = moment(call, f"{name}After") or 0.0
+        after = _millis(moment(call, f"{name}After") or 0.0)
         statuses = choices(call, "fulfillmentStatuses", _STATUSES)
         by_merchant = choices(call, "fulfilledBy", ("MERCHANT", "AMAZON"))
         found = [
@@ -144,7 +144,11 @@ def _one_bound(call: Call) -> str:
 def _key(order: Order, name: str) -> tuple[float, str]:
     """Orders are compared by the milliseconds they are told with."""
     seconds = order.created_at if name == "created" else order.updated_at
-    return int(seconds * 1000) / 1000, order.order_id
+    return _millis(seconds), order.order_id
+
+
+def _millis(seconds: float) -> float:
+    return int(seconds * 1000) / 1000
 
 
 def _fingerprint(call: Call) -> list[list[str]]:

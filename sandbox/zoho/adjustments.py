@@ -103,7 +103,12 @@ class Adjustments:
         delta = whole(line, "quantity_adjusted")
         if not delta:
             raise invalid("quantity_adjusted")
-        return {"item_id": item.item_id, "line_item_id": self._store.next_id(), "quantity_adjusted": delta}
+        return {
+            "item_id": item.item_id,
+            "line_item_id": self._store.next_id(),
+            "quantity_adjusted": delta,
+            "description": text(line, "description"),
+        }
 
     def _refuse_below_zero(self, adjustment: Adjustment) -> None:
         if not self._store.world.switches.zoho.prevent_negative_stock:

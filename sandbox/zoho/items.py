@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.wire import Answer, Call, Json, Router
-from sandbox.zoho.errors import NOT_POSSIBLE, invalid, refuse, success
+from sandbox.zoho.errors import NOT_POSSIBLE, TAKEN, invalid, refuse, success
 from sandbox.zoho.reading import document, identifier, listed_ids, moment, number, paged, text, whole
 from sandbox.zoho.state import Item
 from sandbox.zoho.store import Store
@@ -62,7 +62,7 @@ class Items:
         if not fields.get("name"):
             raise invalid("name")
         sku = str(fields.get("sku", ""))
-        self._store.refuse_taken_sku(sku, None)
+        self._refuse_taken(fields, None)
         now = self._store.world.clock.seconds()
         item = Item(self._store.next_id(), fields, now, now, on_hand=_initial_stock(body))
         call.note(sku, item.on_hand)
@@ -97,7 +97,7 @@ class Items:
         fields = _fields(document(call))
         if "name" in fields and not fields["name"]:
             raise invalid("name")
-        self._store.refuse_taken_sku(str(fields.get("sku", "")), item)
+        self._refuse_taken(fields, item)
         changed = {**item.fields, **fields}
         if changed != item.fields:
             item.fields = changed
@@ -135,6 +135,13 @@ class Items:
     def _drop(self, item: Item) -> None:
         self._refuse_sold(item)
         self._store.dropped_item(item)
+
+    def _refuse_taken(self, fields: Json, owner: Item | None) -> None:
+        self._store.refuse_taken_sku(str(fields.get("sku", "")), owner)
+        if not self._store.world.switches.zoho.unique_names or "name" not in fields:
+            return
+        if any(item.fields["name"] == fields["name"] and item is not owner for item in self._store.org.items.values()):
+            raise refuse(400, TAKEN, f"The item {fields['name']} already exists.")
 
     def _refuse_sold(self, item: Item) -> None:
         orders = self._store.org.orders.values()

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox import Sandbox
 from tests.integration.sandbox import clients
-from tests.integration.sandbox.clients import Client
+from tests.integration.sandbox.clients import Client, ZohoClient
 
 
 @pytest.fixture
@@ -42,6 +42,24 @@ async def application(session: aiohttp.ClientSession, box: Sandbox) -> Client:
 def shop(session: aiohttp.ClientSession, box: Sandbox) -> Client:
     """The Ecwid store."""
     return clients.ecwid(session, box)
+
+
+@pytest.fixture
+async def zoho(session: aiohttp.ClientSession, box: Sandbox) -> ZohoClient:
+    """The Zoho organization."""
+    return await clients.zoho(session, box)
+
+
+@pytest.fixture
+async def amazon(session: aiohttp.ClientSession, box: Sandbox) -> Client:
+    """The seller on Amazon."""
+    return await clients.amazon(session, box)
+
+
+@pytest.fixture
+async def amazon_application(session: aiohttp.ClientSession, box: Sandbox) -> Client:
+    """The application on Amazon, without a seller."""
+    return await clients.amazon_application(session, box)
 
 
 @pytest.fixture

@@ -20,12 +20,15 @@ async def test_accounts_carry_what_a_channel_needs(box: Sandbox, control: Client
         ("ZOHO", "USAV"),
         ("AMAZON", "MAIN"),
     ]
-    ebay, ecwid = accounts[0], accounts[3]
+    ebay, ecwid, zoho, amazon = (accounts[index] for index in (0, 3, 4, 5))
     assert ebay["credentials"].keys() == {"client_id", "client_secret", "refresh_token"}
     assert ebay["api_base_url"] == f"{box.url}/ebay"
     assert ebay["token_url"].startswith(ebay["api_base_url"])
     assert {"merchant_location_key", "fulfillment_policy_id", "category_id", "marketplace_id"} <= ebay["options"].keys()
     assert ecwid["credentials"].keys() == {"store_id", "access_token", "client_secret"}
+    assert zoho["credentials"].keys() == {"client_id", "client_secret", "refresh_token", "organization_id"}
+    assert {"seller_id", "aws_access_key_id", "aws_secret_access_key"} < amazon["credentials"].keys()
+    assert {"marketplace_id", "product_type", "queue_url", "queue_arn"} <= amazon["options"].keys()
 
 
 async def test_buyer_buys_and_the_shelf_shows_it(control: Client, seller: Client) -> None:
@@ -56,7 +59,7 @@ async def test_order_may_be_cancelled_at_once_or_later(control: Client, seller: 
 @pytest.mark.parametrize(
     "body",
     [
-        {"platform": "AMAZON", "sku": "A"},
+        {"platform": "WALMART", "sku": "A"},
         {"platform": "EBAY", "sku": "A"},
         {"platform": "EBAY", "account": "USAV"},
         {"platform": "EBAY", "account": "USAV", "sku": "A", "quantity": 0},
@@ -120,6 +123,8 @@ async def test_webhook_address_must_be_on_this_machine(box: Sandbox, control: Cl
     url = "http://127.0.0.1:8000/api/v1/webhooks/ecwid/4"
     assert (await control.post("/webhooks", {"platform": "ecwid", "url": url})).status == 200
     assert box.switches.ecwid.webhook_url == url
+    assert (await control.post("/webhooks", {"platform": "zoho", "url": url})).body["platform"] == "ZOHO"
+    assert box.switches.zoho.webhook_url == url
     for wrong in ({"platform": "ecwid", "url": "https://example.com/x"}, {"platform": "ebay", "url": url}):
         assert (await control.post("/webhooks", wrong)).status == 400
 
