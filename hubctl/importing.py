@@ -27,11 +27,13 @@ class Imported:
     summary: transfer_pb2.ImportSummary | None = None
     reported: list[transfer_pb2.ImportRowResult] = field(default_factory=list)
     mended_rows: int = 0
+    skus: set[str] = field(default_factory=set)
 
     def take(self, rows: Iterable[transfer_pb2.ImportRowResult]) -> None:
         """Keeps what a person wants to see of some rows."""
         for row in rows:
             self.mended_rows += bool(row.notes)
+            self.skus.add(row.full_sku)
             if row.status == _REPORTED:
                 self.reported.append(row)
 

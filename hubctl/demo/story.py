@@ -34,12 +34,13 @@ class Story:
     def tell(self, csv: Path) -> None:
         """All steps. Raises DemoFailed, grpc.RpcError."""
         active = self._channels.active()
-        self._import(csv)
-        star = self._receive(active)
+        skus = self._import(csv)
+        star = self._receive(active, skus)
         self._fill(star)
         self._sell(scene_of(star.sku, star.places))
 
-    def _import(self, csv: Path) -> None:
+    def _import(self, csv: Path) -> set[str]:
+        """Answers the SKUs of the file."""
         self._step(f"The catalogue {csv.name} goes in.")
         with csv.open("rb") as file, ProgressBar(self._output.errors) as bar:
             imported = import_file(self._hub, file, bar)
@@ -52,10 +53,12 @@ class Story:
             f"new: {summary.created_families:,} families, {summary.created_variants:,} variants, "
             f"{summary.created_listings:,} listings"
         )
+        return imported.skus
 
-    def _receive(self, channels: set[tuple[str, str]]) -> Candidate:
+    def _receive(self, channels: set[tuple[str, str]], skus: set[str]) -> Candidate:
         """One unit of the SKU that will be sold, some units of others. `channels` are those that are kept up to date."""
-        found = candidates(stock.listings(self._hub), channels)
+        listed = (listing for listing in stock.listings(self._hub) if listing[0] in skus)
+        found = candidates(listed, channels)
         free = stock.free_units(self._hub, [one.sku for one in found])
         star = choose_star(found, free)
         if star is None:
