@@ -9,6 +9,7 @@ import pytest
 
 from sandbox import Sandbox
 from sandbox.world import CannotBuy, Purchase
+from tests.integration.sandbox import clients
 from tests.integration.sandbox.clients import Client, list_on_amazon
 
 _BASE = "/orders/2026-01-01/orders"
@@ -103,6 +104,8 @@ async def test_upper_bound_must_be_two_minutes_back(box: Sandbox, amazon: Client
 
 
 async def test_page_token_holds_for_the_same_search_for_a_day(box: Sandbox, amazon: Client) -> None:
+    box.switches.amazon.token_life_s = 7 * 86_400.0
+    amazon = await clients.amazon(amazon.session, box)
     await list_on_amazon(amazon, box, "A1", 9)
     since, placed = _now(box), [_buy(box) for _ in range(5)]
     box.clock.advance(_LAG_S)
