@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.expression import ClauseElement
 
-from chassis.database_errors import RETRYABLE, Constraints, is_database_error, sqlstate_of, translate
+from chassis.database_errors import LOST, RETRYABLE, Constraints, is_database_error, sqlstate_of, translate
 from chassis.errors import HubError
 
 T = TypeVar("T")
@@ -215,7 +215,7 @@ def _is_lost(error: Exception) -> bool:
     state = sqlstate_of(error)
     if state:
         return state.startswith(("08", "57P"))
-    return isinstance(error, ConnectionError | asyncpg.InterfaceError) and not isinstance(error, asyncpg.DataError)
+    return isinstance(error, (ConnectionError, *LOST)) and not isinstance(error, asyncpg.DataError)
 
 
 def plain_url(url: str) -> str:

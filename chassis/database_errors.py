@@ -38,6 +38,8 @@ class ConstraintDetail:
 Constraints = Mapping[str, Callable[[ConstraintDetail], HubError]]
 
 RETRYABLE = frozenset({"40001", "40P01"})
+# What asyncpg raises on a connection the server has ended: the second when its farewell has come but not yet the end.
+LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 _UNAVAILABLE = frozenset({"57P01", "57P02", "57P03", "57P05", "53300", "25006", "3D000", "28P01", "28000"})
 
 
@@ -55,7 +57,7 @@ def _original(error: BaseException) -> BaseException:
 
 def is_database_error(error: BaseException) -> bool:
     """Whether `translate` knows what to make of it."""
-    return isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, ConnectionError))
+    return isinstance(error, (asyncpg.PostgresError, *LOST, SQLAlchemyError, ConnectionError))
 
 
 def translate(error: BaseException, constraints: Constraints) -> HubError | None:
@@ -66,7 +68,7 @@ def translate(error: BaseException, constraints: Constraints) -> HubError | None
         return _by_state(state, original, constraints)
     if isinstance(original, asyncpg.DataError | ValueError | UnicodeError):
         return _refused()
-    lost = isinstance(original, OSError | asyncpg.InterfaceError | TimeoutError | PoolTimeout | InterfaceError)
+    lost = isinstance(original, (OSError, *LOST, TimeoutError, PoolTimeout, InterfaceError))
     if lost or (isinstance(error, DBAPIError) and error.connection_invalidated):
         return _down()
     return None

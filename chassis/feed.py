@@ -18,6 +18,7 @@ import asyncpg
 from sqlalchemy import text
 
 from chassis.database import Database, Statement
+from chassis.database_errors import LOST
 from chassis.errors import HubError, OutOfRange
 from chassis.outbox import OLDEST_UNSETTLED, OutboxTables
 from chassis.seal import Seal
@@ -203,7 +204,7 @@ class Feed:
         while True:
             try:
                 await self._listen_once()
-            except (HubError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (HubError, OSError, asyncpg.PostgresError, *LOST) as error:
                 log.warning("the change feed's listener was cut off: %s", type(error).__name__)
             await asyncio.sleep(POLL_SECONDS)
 
