@@ -67,8 +67,9 @@ async def seed_sandbox(desk: Desk, sandbox_url: str) -> None:
     channels = await _patiently(lambda: list_channels(desk.db))
     known = {(channel.platform, channel.account): channel for channel in channels}
     is_fresh = not any(channel.credential_names for channel in channels)
-    for account in accounts:
-        channel = await _channel_of(desk, account, known.get(account.name), is_fresh=is_fresh)
+    # All have their addresses before the first webhook is tried, which may take a while.
+    made = [await _channel_of(desk, account, known.get(account.name), is_fresh=is_fresh) for account in accounts]
+    for channel in made:
         if channel is not None and desk.connectors.has(channel.platform):
             await _connect(desk, sandbox_url, channel)
     desk.alarms.channels.ring_in(0)
@@ -101,7 +102,10 @@ async def _channel_of(desk: Desk, account: Account, known: Channel | None, *, is
         return None
     if known.api_base_url == account.addresses["api_base_url"] and known.token_url == account.addresses["token_url"]:
         return known
-    return await desk.db.run(lambda conn: update_channel(desk, conn, known.id, "", account.addresses))
+    # Where the sandbox takes webhook addresses has moved with it; what was learned of its webhooks stays.
+    secrets = {**desk.connectors.webhook_secrets(known), **account.new.webhook_secrets}
+    moved = {**account.addresses, "webhook_secrets": secrets}
+    return await desk.db.run(lambda conn: update_channel(desk, conn, known.id, "", moved))
 
 
 async def _adopt(desk: Desk, conn: AsyncConnection, account: Account, known: Channel) -> Channel:
