@@ -114,6 +114,8 @@ class PushResult:
     """How long the platform asks the whole account to be silent."""
     external_ids: Mapping[str, str] = field(default_factory=dict)
     """Ids learned in this push; they are kept also when the outcome is not DONE."""
+    wait_s: float | None = None
+    """When this listing alone is worth another try, where the platform works on it meanwhile; None leaves it to the caller."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,15 @@ def objects_of(value: Any, name: str) -> list[Mapping[str, Any]]:
     return [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
 
 
+def time_or_none(value: Any) -> datetime | None:
+    """Reads an ISO 8601 time, as UTC where it names no zone; None when it is none."""
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def encode(json_body: Any) -> bytes | None:
     """Writes a body; None for none."""
     if json_body is None:

@@ -182,7 +182,7 @@ class Wire:
             method, url, params=params, headers=headers, data=form, content=encode(json_body)
         )
         if json_body is not None:
-            request.headers["content-type"] = "application/json"
+            request.headers.setdefault("content-type", "application/json")
         return request
 
     async def _take(self, operation: str) -> None:

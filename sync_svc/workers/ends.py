@@ -41,7 +41,7 @@ def recorded_end(job: Job, result: PushResult, *, sent: bool = True) -> Recorded
         message=printable(result.message)[:_MESSAGE_CHARS],
         code=printable(result.code)[:_CODE_CHARS],
         external_ids=json.dumps({printable(name): printable(value) for name, value in result.external_ids.items()}),
-        wait_s=result.retry_after_s or backoff_s(listing.attempts + 1),
+        wait_s=result.wait_s or result.retry_after_s or backoff_s(listing.attempts + 1),
         sent=sent,
     )
 
