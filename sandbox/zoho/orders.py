@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox.wire import Answer, Call, Json, Router
-from sandbox.zoho.errors import invalid, success
+from sandbox.zoho.errors import TAKEN, invalid, refuse, success
 from sandbox.zoho.reading import day, document, identifier, moment, number, objects, paged, text, whole
 from sandbox.zoho.sales import confirm_order, new_order, void_order
 from sandbox.zoho.state import DRAFT, Item, SalesOrder
@@ -29,7 +29,7 @@ class SalesOrders:
         router.add("void_sales_order", f"POST {_ONE}/status/void", self.void)
 
     def create(self, call: Call) -> Answer:
-        """A draft, 201. Sending it again makes another."""
+        """A draft, 201. Sending it again makes another, unless it brings its own number."""
         body = document(call)
         fields = {
             "customer_id": identifier(body.get("customer_id"), "customer_id"),
@@ -38,7 +38,10 @@ class SalesOrders:
             "notes": text(body, "notes"),
         }
         lines = [self._line(call, line) for line in objects(body, "line_items")]
-        order = new_order(self._store, fields, lines, DRAFT)
+        number = text(body, "salesorder_number", 100)
+        if number and any(order.number == number for order in self._store.org.orders.values()):
+            raise refuse(400, TAKEN, f"The sales order number {number} already exists.")
+        order = new_order(self._store, fields, lines, DRAFT, number)
         self._store.changed_order(order, "salesorder.created")
         return success("Sales Order has been created.", 201, salesorder=self._shown(order))
 

@@ -16,13 +16,14 @@ from sandbox.zoho.store import Store
 from sandbox.zoho.views import CUSTOMER_ID
 
 
-def new_order(store: Store, fields: Json, lines: Sequence[tuple[Item, int, float]], status: str) -> SalesOrder:
-    """An order of (item, quantity, rate) lines, not yet told of."""
+def new_order(
+    store: Store, fields: Json, lines: Sequence[tuple[Item, int, float]], status: str, number: str = ""
+) -> SalesOrder:
+    """An order of (item, quantity, rate) lines, not yet told of. Without a number it gets the next one."""
     now = store.world.clock.seconds()
-    number = store.world.keeper.next_id("zoho.salesorder", 1)
     order = SalesOrder(
         salesorder_id=store.next_id(),
-        number=f"SO-{number:05d}",
+        number=number or f"SO-{store.world.keeper.next_id('zoho.salesorder', 1):05d}",
         fields=fields,
         lines=[_line(store, item, quantity, rate) for item, quantity, rate in lines],
         status=DRAFT,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -11,10 +11,10 @@ import pytest
 
 from sandbox import Sandbox
 from sandbox.world import Purchase
-from tests.contract.sandbox.specifications import VARIABLE, Specifications, folder
+from tests.contract.sandbox.recording import Recorder, undocumented
+from tests.contract.sandbox.specifications import VARIABLE, Operation, Specifications, folder
 from tests.integration.sandbox.clients import (
     INVENTORY,
-    Client,
     Reply,
     ebay_application,
     ebay_seller,
@@ -34,35 +34,19 @@ _OUTSIDE = {"/identity/v1/oauth2/token"}
 _KNOWN_EXTRA_ERRORS = {("createOffer", 25002), ("bulkCreateOffer", 25002), ("getOffers", 25713)}
 
 
-@dataclass
-class Recorder(Client):
-    """A client that checks every exchange against the specification."""
+class EbayRecorder(Recorder):
+    """Checks error ids, too."""
 
-    specifications: Specifications | None = None
-    problems: list[str] = field(default_factory=list)
-    seen: set[tuple[str, str]] = field(default_factory=set)
-    box: Sandbox | None = None
-
-    async def call(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
-        """Sends, and notes what the specification does not know."""
-        reply = await super().call(method, path, body, **headers)
-        bare = path.partition("?")[0]
-        assert self.specifications is not None
-        assert self.box is not None
-        operation = self.specifications.find(method, bare)
-        if operation is None:
-            self.problems.append(f"{method} {bare} is not documented")
-            return reply
-        found = operation.request_problems(body) + operation.response_problems(reply.status, reply.body)
+    def judge(self, operation: Operation, body: Any, reply: Reply) -> list[str]:
+        """What is wrong with an exchange."""
+        found = super().judge(operation, body, reply)
+        errors = reply.body.get("errors", []) if isinstance(reply.body, dict) else []
         known = operation.error_ids()
-        for error in (reply.body or {}).get("errors", []) if isinstance(reply.body, dict) else []:
-            if error["errorId"] not in known and (operation.name, error["errorId"]) not in _KNOWN_EXTRA_ERRORS:
-                found.append(f"error {error['errorId']} is not documented")
-        self.problems += [f"{operation.name} {reply.status}: {problem}" for problem in found]
-        route = self.box.ebay.router.find(method, bare)
-        if route is not None:
-            self.seen.add((method, "/" + "/".join(route[0].segments)))
-        return reply
+        return found + [
+            f"error {error['errorId']} is not documented"
+            for error in errors
+            if error["errorId"] not in known and (operation.name, error["errorId"]) not in _KNOWN_EXTRA_ERRORS
+        ]
 
 
 @dataclass
@@ -83,10 +67,10 @@ async def stage() -> AsyncIterator[Stage]:
     specifications = Specifications(path)
     async with Sandbox(0) as box, aiohttp.ClientSession() as session, Receiver() as hook:
         seller, application = [
-            Recorder(client.session, client.base, client.headers, specifications, box=box)
+            EbayRecorder(client.session, client.base, client.headers, specifications, box.ebay.router)
             for client in (await ebay_seller(session, box), await ebay_application(session, box))
         ]
-        application.problems, application.seen = seller.problems, seller.seen
+        application.problems = seller.problems
         yield Stage(box, seller, application, hook)
         assert seller.problems == []
 
@@ -95,8 +79,7 @@ def test_every_operation_of_the_sandbox_is_documented() -> None:
     path = folder()
     assert path is not None
     specifications = Specifications(path)
-    targets = Sandbox().ebay.router.targets()
-    assert [target for target in targets if target[1] not in _OUTSIDE and specifications.find(*target) is None] == []
+    assert undocumented(Sandbox().ebay.router, specifications, _OUTSIDE) == []
 
 
 async def test_items_and_offers(stage: Stage) -> None:

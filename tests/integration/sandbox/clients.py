@@ -19,7 +19,7 @@ from sandbox.ebay.tokens import CLIENT_ID, CLIENT_SECRET, PUBLIC, refresh_token_
 from sandbox.ecwid.market import TOKEN
 from sandbox.ecwid.store import STORE_ID
 from sandbox.zoho import tokens as zoho_tokens
-from sandbox.zoho.views import ORGANIZATION_ID
+from sandbox.zoho.views import LOCATION_ID, ORGANIZATION_ID
 
 
 @dataclass
@@ -78,7 +78,8 @@ class ZohoClient(Client):
 
     async def item(self, sku: str, quantity: int = 0, **fields: Any) -> str:
         """Creates an item; its id."""
-        body = {"name": f"Wave {sku}", "sku": sku, "rate": 99.5, "initial_stock": quantity, **fields}
+        places = [{"location_id": LOCATION_ID, "initial_stock": quantity}]
+        body = {"name": f"Wave {sku}", "sku": sku, "rate": 99.5, "locations": places, **fields}
         created = await self.post("/items", body)
         assert created.status == 201, created.body
         return str(created.body["item"]["item_id"])

@@ -60,6 +60,8 @@ async def test_created_order_is_201_and_not_idempotent(zoho: ZohoClient) -> None
     first, second = (reply.body["salesorder"] for reply in orders)
     assert first["salesorder_id"] != second["salesorder_id"]
     assert (first["status"], first["total"], first["line_items"][0]["sku"]) == ("draft", 160, "W-1")
+    numbered = [await zoho.post("/salesorders", {**body, "salesorder_number": "HUB-1"}) for _ in range(2)]
+    assert [reply.status for reply in numbered] == [201, 400]
     assert (await zoho.post("/salesorders", {"customer_id": 1, "line_items": [{"item_id": 1}]})).status == 404
     assert (await zoho.post("/salesorders", {"line_items": lines})).status == 400
 
