@@ -39,6 +39,9 @@ def item_message(item: Item) -> item_pb2.Item:
         receive_time=to_timestamp(item.received_at),
         update_time=to_timestamp(item.updated_at),
         etag=etag(item.version),
+        grade=item.grade,
+        rma_number=item.rma_number,
+        transfer_id=item.transfer_id,
     )
     if item.unit_cost is not None:
         message.unit_cost.CopyFrom(to_money_message(item.unit_cost))

@@ -26,6 +26,7 @@ def summary_message(variant: KnownVariant, counts: Mapping[Status, int]) -> serv
         rma_units=counts[Status.RMA],
         damaged_units=counts[Status.DAMAGED],
         written_off_units=counts[Status.WRITTEN_OFF],
+        in_transit_units=counts[Status.IN_TRANSIT],
         on_hand_units=sum(counts[status] for status in ON_HAND),
         total_units=sum(counts.values()),
     )

@@ -108,6 +108,39 @@ class HeldForAnother(FailedPrecondition):
         )
 
 
+class SoldUnderAnother(FailedPrecondition):
+    """The unit was sold under another order."""
+
+    domain, reason = DOMAIN, "SOLD_UNDER_ANOTHER"
+
+    @classmethod
+    def of(cls, item_id: int, order_reference: str) -> SoldUnderAnother:
+        """The error naming the order it was sold under."""
+        under = f"under the order {order_reference}" if order_reference else "without an order"
+        text = f"The unit {item_id} was sold {under}."
+        return cls(
+            text,
+            metadata={"item_id": str(item_id), "order_reference": order_reference},
+            violations=[Violation(f"items/{item_id}", text)],
+        )
+
+
+class RegradeRefused(FailedPrecondition):
+    """The unit was asked to become another thing."""
+
+    domain, reason = DOMAIN, "REGRADE_REFUSED"
+
+    @classmethod
+    def of(cls, item_id: int, sku: str, asked_sku: str) -> RegradeRefused:
+        """The error naming both SKUs."""
+        text = f"The unit {item_id} is {sku}; {asked_sku} is not that in another condition."
+        return cls(
+            text,
+            metadata={"item_id": str(item_id), "sku": sku, "asked_sku": asked_sku},
+            violations=[Violation("sku", text)],
+        )
+
+
 def _held_for(order_reference: str) -> str:
     return f"the order {order_reference}" if order_reference else "somebody else"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from inventory_svc.domain.errors import HeldForAnother, StatusForbids
+from inventory_svc.domain.errors import HeldForAnother, SoldUnderAnother, StatusForbids
 from inventory_svc.domain.money import Money
 
 
@@ -20,6 +20,7 @@ class Status(StrEnum):
     RMA = "RMA"
     DAMAGED = "DAMAGED"
     WRITTEN_OFF = "WRITTEN_OFF"
+    IN_TRANSIT = "IN_TRANSIT"
 
 
 class Action(StrEnum):
@@ -34,17 +35,33 @@ class Action(StrEnum):
     CANCEL_SALE = "CANCEL_SALE"
     EDIT = "EDIT"
     DELETE = "DELETE"
+    RETURN = "RETURN"
+    INSPECT = "INSPECT"
+    RESTOCK = "RESTOCK"
+    DAMAGE = "DAMAGE"
+    REPAIR = "REPAIR"
+    WRITE_OFF = "WRITE_OFF"
+    FIND = "FIND"
+    SHIP = "SHIP"
+    ARRIVE = "ARRIVE"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The statuses an action starts from, and the one it ends in; None leaves the status as it is."""
+    """The statuses an action starts from, and the one it ends in; None leaves the status as it is.
+
+    An action that gives a unit back an earlier status names those in `back_to` instead.
+    """
 
     before: frozenset[Status]
     after: Status | None
+    back_to: frozenset[Status] = frozenset()
 
 
-ON_HAND = frozenset({Status.AVAILABLE, Status.RESERVED, Status.RMA, Status.DAMAGED})
+# What is in the house, and what the hub owns: the same and what is on its way between warehouses.
+IN_HOUSE = frozenset({Status.AVAILABLE, Status.RESERVED, Status.RMA, Status.DAMAGED})
+ON_HAND = IN_HOUSE | {Status.IN_TRANSIT}
+_UNPROMISED = frozenset({Status.AVAILABLE, Status.RMA, Status.DAMAGED})
 
 RULES: Mapping[Action, Rule] = {
     Action.RESERVE: Rule(frozenset({Status.AVAILABLE}), Status.RESERVED),
@@ -52,16 +69,29 @@ RULES: Mapping[Action, Rule] = {
     Action.EXPIRE: Rule(frozenset({Status.RESERVED}), Status.AVAILABLE),
     Action.SELL: Rule(frozenset({Status.AVAILABLE, Status.RESERVED}), Status.SOLD),
     Action.CANCEL_SALE: Rule(frozenset({Status.SOLD}), Status.AVAILABLE),
-    Action.MOVE: Rule(ON_HAND, None),
+    Action.MOVE: Rule(IN_HOUSE, None),
     Action.EDIT: Rule(frozenset(Status), None),
     Action.DELETE: Rule(frozenset({Status.AVAILABLE}), None),
+    Action.RETURN: Rule(frozenset({Status.SOLD}), Status.RMA),
+    Action.INSPECT: Rule(_UNPROMISED, None),
+    Action.RESTOCK: Rule(frozenset({Status.RMA, Status.DAMAGED}), Status.AVAILABLE),
+    Action.DAMAGE: Rule(frozenset({Status.AVAILABLE, Status.RMA}), Status.DAMAGED),
+    Action.REPAIR: Rule(frozenset({Status.DAMAGED}), Status.RMA),
+    Action.WRITE_OFF: Rule(_UNPROMISED | {Status.IN_TRANSIT}, Status.WRITTEN_OFF),
+    Action.FIND: Rule(frozenset({Status.WRITTEN_OFF}), Status.RMA),
+    Action.SHIP: Rule(_UNPROMISED, Status.IN_TRANSIT),
+    Action.ARRIVE: Rule(frozenset({Status.IN_TRANSIT}), None, back_to=_UNPROMISED),
 }
 
 
 def allowed_moves() -> frozenset[tuple[Status, Status]]:
     """Every pair of different statuses that some action leads through."""
-    pairs = ((before, rule.after) for rule in RULES.values() for before in rule.before)
-    return frozenset((before, after) for before, after in pairs if after is not None)
+    return frozenset(
+        (before, after)
+        for rule in RULES.values()
+        for before in rule.before
+        for after in (rule.back_to if rule.after is None else (rule.after,))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +125,9 @@ class Item:
     sold_at: datetime | None
     updated_at: datetime
     version: int
+    grade: str = ""
+    rma_number: str = ""
+    transfer_id: int = 0
 
 
 def check(item: Item, action: Action) -> None:
@@ -111,6 +144,16 @@ def check_release(item: Item, order_reference: str) -> None:
     check(item, Action.RELEASE)
     if item.hold and order_reference and item.hold.order_reference != order_reference:
         raise HeldForAnother.of(item.id, item.hold.order_reference)
+
+
+def check_return(item: Item, order_reference: str) -> None:
+    """A sold unit comes back; an order reference that is given must be that of the sale.
+
+    Raises StatusForbids, SoldUnderAnother.
+    """
+    check(item, Action.RETURN)
+    if order_reference and item.order_reference != order_reference:
+        raise SoldUnderAnother.of(item.id, item.order_reference)
 
 
 def check_sell(item: Item, order_reference: str, seller_id: str) -> None:

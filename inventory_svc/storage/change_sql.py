@@ -109,13 +109,17 @@ def change(
     closes: str = "",
     changes: str = "''",
     waits: bool = True,
+    before: Sequence[str] = (),
 ) -> Statement:
     """The statement of an action on the units of the arrays `item_id`, causes and `extra`; answers the units it changed.
 
     `sets` are assignments of the unit's columns; `guard` is an additional condition. Both may use `item`, `asked` and `hold`.
-    Without `waits` a unit that another transaction has locked is left out.
+    Without `waits` a unit that another transaction has locked is left out. `changes` may use `changed.before_<column>` of the
+    columns in `before`.
     """
     arrays, names = _columns(extra or {})
+    old = "".join(f", item.{name} AS before_{name}" for name in before)
+    told = "".join(f", locked.before_{name}" for name in before)
     holds = (_OPEN if opens else "") + (_close(closes) if closes else "") + (_RECORD_SALE if closes == "SOLD" else "")
     return Statement(
         text(f"""
@@ -123,7 +127,8 @@ WITH asked AS (
   SELECT * FROM unnest({arrays}) AS asked ({names})
 ),
 locked AS (
-  SELECT item.id, item.status, item.location, item.reservation_id, coalesce(hold.order_reference, '') AS held_for
+  SELECT item.id, item.status, item.location, item.reservation_id,
+    CASE item.status WHEN 'SOLD' THEN item.order_reference ELSE coalesce(hold.order_reference, '') END AS held_for{old}
   FROM inventory.item AS item
   JOIN asked ON asked.item_id = item.id
   LEFT JOIN inventory.reservation AS hold ON hold.id = item.reservation_id AND hold.closed_at IS NULL
@@ -136,7 +141,7 @@ changed AS (
   FROM locked JOIN asked ON asked.item_id = locked.id
   WHERE item.id = locked.id
   RETURNING item.*, locked.status AS before_status, locked.location AS before_location,
-    locked.reservation_id AS before_reservation_id, locked.held_for
+    locked.reservation_id AS before_reservation_id, locked.held_for{told}
 ),{holds}
 {_ledger(action, changes)}
 announced AS ({ANNOUNCE})

@@ -18,7 +18,7 @@ ITEM_COLUMNS = """
   CASE WHEN item.status = 'RESERVED' AND hold.id IS NULL THEN 'AVAILABLE' ELSE item.status END AS status,
   item.location, item.unit_cost, item.cost_currency, item.notes,
   item.order_reference, item.sale_price, item.sale_currency,
-  item.received_at, item.sold_at, item.updated_at, item.version,
+  item.received_at, item.sold_at, item.updated_at, item.version, item.grade, item.rma_number, item.transfer_id,
   hold.id AS hold_id, hold.order_reference AS hold_order_reference, hold.holder_id, hold.holder_name,
   hold.created_at AS held_at, hold.expires_at
 """
@@ -60,6 +60,9 @@ def to_item(row: Row) -> Item:
         sold_at=row["sold_at"],
         updated_at=row["updated_at"],
         version=row["version"],
+        grade=row["grade"],
+        rma_number=row["rma_number"],
+        transfer_id=row["transfer_id"] or 0,
     )
 
 

@@ -32,8 +32,11 @@ from chassis.outbox import outbox_tables
 SCHEMA = "inventory"
 metadata = schema_metadata(SCHEMA)
 
-_STATUSES = "('AVAILABLE', 'RESERVED', 'SOLD', 'RMA', 'DAMAGED', 'WRITTEN_OFF')"
-_ACTIONS = "('RECEIVE', 'MOVE', 'RESERVE', 'RELEASE', 'EXPIRE', 'SELL', 'CANCEL_SALE', 'EDIT', 'DELETE')"
+_STATUSES = "('AVAILABLE', 'RESERVED', 'SOLD', 'RMA', 'DAMAGED', 'WRITTEN_OFF', 'IN_TRANSIT')"
+_ACTIONS = (
+    "('RECEIVE', 'MOVE', 'RESERVE', 'RELEASE', 'EXPIRE', 'SELL', 'CANCEL_SALE', 'EDIT', 'DELETE', 'RETURN', 'INSPECT',"
+    " 'RESTOCK', 'DAMAGE', 'REPAIR', 'WRITE_OFF', 'FIND', 'SHIP', 'ARRIVE')"
+)
 
 
 def _amount(name: str) -> Column[object]:
@@ -81,7 +84,12 @@ item = Table(
     _moment("deleted_at", nullable=True),
     # Raised by one with every ledger row of the unit: the number of the last one.
     Column("version", Integer, nullable=False, server_default=text("1")),
+    _words("grade"),
+    _words("rma_number"),
+    # The transfer it is on its way with.
+    Column("transfer_id", BigInteger),
     CheckConstraint(f"status IN {_STATUSES}", name="status"),
+    CheckConstraint("(status = 'IN_TRANSIT') = (transfer_id IS NOT NULL)", name="transit"),
     CheckConstraint("serial_number ~ '^[!-~]([ -~]{0,62}[!-~])?$'", name="serial_number"),
     CheckConstraint("unit_cost >= 0 AND (unit_cost IS NULL) = (cost_currency IS NULL)", name="unit_cost"),
     CheckConstraint("sale_price >= 0 AND (sale_price IS NULL) = (sale_currency IS NULL)", name="sale_price"),

@@ -20,7 +20,7 @@ from inventory_svc.storage.session import Session
 _HOLD_FOR = {"line_id": "bigint", "hold_for": "interval"}
 _NO_HOLD = "reservation_id = NULL, reserved_until = NULL"
 _SALE = {"sale_price": "numeric", "sale_currency": "text", "line_id": "bigint"}
-_NO_SALE = "sale_price = NULL, sale_currency = NULL, sold_at = NULL, order_reference = ''"
+NO_SALE = "sale_price = NULL, sale_currency = NULL, sold_at = NULL, order_reference = ''"
 _EDIT = {"location": "text", "notes": "text", "unit_cost": "numeric", "cost_currency": "text", "changes": "text"}
 
 _HOLD = (
@@ -50,7 +50,7 @@ _SELL = change(
 )
 _CANCEL_SALE = change(
     Action.CANCEL_SALE,
-    f"status = 'AVAILABLE', {_NO_SALE}",
+    f"status = 'AVAILABLE', {NO_SALE}",
     guard="item.order_reference = asked.order_reference",
 )
 _MOVE = change(Action.MOVE, "location = asked.location", extra={"location": "text"})
@@ -114,7 +114,7 @@ class Edit:
     cause: Cause
 
 
-def _causes(causes: Sequence[Cause]) -> dict[str, list[str]]:
+def cause_arrays(causes: Sequence[Cause]) -> dict[str, list[str]]:
     return {
         "actor_id": [cause.actor_id for cause in causes],
         "actor_name": [cause.actor_name for cause in causes],
@@ -125,55 +125,55 @@ def _causes(causes: Sequence[Cause]) -> dict[str, list[str]]:
     }
 
 
-async def _run(session: Session, statement: Statement, **arrays: Any) -> list[Item]:
+async def run(session: Session, statement: Statement, **arrays: Any) -> list[Item]:
     return [to_item(row) for row in await session.rows(statement, **arrays)]
 
 
 async def reserve(session: Session, claims: Sequence[Claim], *, waits: bool = True) -> list[Item]:
     """Holds the units that are AVAILABLE; without `waits`, only those that nobody has locked. No unit may stand twice."""
-    return await _run(
+    return await run(
         session,
         _RESERVE if waits else _RESERVE_UNLOCKED,
         item_id=[claim.item_id for claim in claims],
         hold_for=[claim.hold_for for claim in claims],
         line_id=[claim.line_id for claim in claims],
-        **_causes([claim.cause for claim in claims]),
+        **cause_arrays([claim.cause for claim in claims]),
     )
 
 
 async def release(session: Session, ids: Sequence[int], cause: Cause) -> list[Item]:
     """Gives up the holds that last; an order reference in the cause must be the hold's."""
-    return await _run(session, _RELEASE, item_id=list(ids), **_causes([cause] * len(ids)))
+    return await run(session, _RELEASE, item_id=list(ids), **cause_arrays([cause] * len(ids)))
 
 
 async def sell(session: Session, sales: Sequence[Sale]) -> list[Item]:
     """Sells the units that are AVAILABLE, or held by the seller or under the sale's order."""
-    return await _run(
+    return await run(
         session,
         _SELL,
         item_id=[sale.item_id for sale in sales],
         sale_price=[sale.price.amount if sale.price else None for sale in sales],
         sale_currency=[sale.price.currency if sale.price else None for sale in sales],
         line_id=[sale.line_id for sale in sales],
-        **_causes([sale.cause for sale in sales]),
+        **cause_arrays([sale.cause for sale in sales]),
     )
 
 
 async def cancel_sales(session: Session, ids: Sequence[int], cause: Cause) -> list[Item]:
     """Takes back sales under the cause's order reference."""
-    return await _run(session, _CANCEL_SALE, item_id=list(ids), **_causes([cause] * len(ids)))
+    return await run(session, _CANCEL_SALE, item_id=list(ids), **cause_arrays([cause] * len(ids)))
 
 
 async def move(session: Session, ids: Sequence[int], location: str, cause: Cause) -> list[Item]:
     """Puts units in the house somewhere else."""
     count = len(ids)
-    return await _run(session, _MOVE, item_id=list(ids), location=[location] * count, **_causes([cause] * count))
+    return await run(session, _MOVE, item_id=list(ids), location=[location] * count, **cause_arrays([cause] * count))
 
 
 async def edit(session: Session, edited: Edit) -> list[Item]:
     """Corrects a unit that is still at the version that was read."""
     cost = edited.unit_cost
-    return await _run(
+    return await run(
         session,
         _EDITED,
         item_id=[edited.item_id],
@@ -183,18 +183,18 @@ async def edit(session: Session, edited: Edit) -> list[Item]:
         unit_cost=[cost.amount if cost else None],
         cost_currency=[cost.currency if cost else None],
         changes=[edited.changes],
-        **_causes([edited.cause]),
+        **cause_arrays([edited.cause]),
     )
 
 
 async def delete(session: Session, item_id: int, cause: Cause) -> list[Item]:
     """Removes a unit that never was anything but AVAILABLE."""
-    return await _run(session, _DELETE, item_id=[item_id], **_causes([cause]))
+    return await run(session, _DELETE, item_id=[item_id], **cause_arrays([cause]))
 
 
 async def expire(session: Session, ids: Sequence[int], cause: Cause) -> list[Item]:
     """Tidies away holds of these units that have run out."""
-    return await _run(session, _EXPIRE, item_id=list(ids), **_causes([cause] * len(ids)))
+    return await run(session, _EXPIRE, item_id=list(ids), **cause_arrays([cause] * len(ids)))
 
 
 async def list_due(session: Session, most: int) -> list[int]:

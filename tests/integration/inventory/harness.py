@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,6 +33,8 @@ from inventory_svc.storage.ledger_rows import MOVEMENT_COLUMNS, MOVEMENT_SOURCE,
 
 ROLE_SECRET = "a role secret of the tests"
 _numbers = itertools.count(1)
+_SKU = re.compile(r"T-(\d+)(-[NR])?")
+_CONDITIONS = {"": 0, "-N": 10**7, "-R": 2 * 10**7}
 
 
 class RoleTokens(TokenVerifier):
@@ -50,7 +53,7 @@ class RoleTokens(TokenVerifier):
 
 @dataclass
 class CatalogDouble:
-    """Knows every SKU like T-<number>, with that number as id, in the family of its last two digits."""
+    """Knows every SKU like T-<number>, with that number as id, in the family of its last two digits; T-<number>-N and -R too."""
 
     is_down: bool = False
     asked: list[str] = field(default_factory=list)
@@ -60,9 +63,13 @@ class CatalogDouble:
         if self.is_down:
             raise Unavailable("The catalog is down.")
         self.asked += [*map(str, ids), *skus]
-        numbers = {number for number in ids if number < 10**9}
-        numbers |= {int(sku[2:]) for sku in skus if sku.startswith("T-") and sku[2:].isdigit()}
-        return [KnownVariant(number, f"T-{number}", number % 100) for number in sorted(numbers)]
+        found = {number: KnownVariant(number, f"T-{number}", number % 100) for number in ids if number < 10**9}
+        for sku in skus:
+            if form := _SKU.fullmatch(sku):
+                number, condition = int(form[1]), form[2] or ""
+                key = number + _CONDITIONS[condition]
+                found[key] = KnownVariant(key, sku, number % 100)
+        return [found[key] for key in sorted(found)]
 
 
 def settings_for(admin_url: str, **changes: Any) -> InventorySettings:

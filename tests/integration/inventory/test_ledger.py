@@ -143,7 +143,7 @@ async def test_hash_cannot_be_written_and_the_chain_cannot_be_jumped(hub: Invent
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [("AVAILABLE", "RMA"), ("SOLD", "RESERVED"), ("WRITTEN_OFF", "AVAILABLE"), ("SOLD", "RMA")],
+    [("AVAILABLE", "RMA"), ("SOLD", "RESERVED"), ("WRITTEN_OFF", "AVAILABLE"), ("SOLD", "DAMAGED")],
 )
 async def test_database_refuses_moves_the_domain_does_not_know(hub: InventoryHub, before: str, after: str) -> None:
     unit = await hub.unit()
