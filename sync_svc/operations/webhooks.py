@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.database import Database
 from chassis.errors import HubError, Unavailable
 from sync_svc.channels.base import Channel as Connector
-from sync_svc.channels.base import ChannelError, Hint, WebhookRefused
+from sync_svc.channels.base import ChannelError, Hint, HintKind, WebhookRefused
 from sync_svc.domain.channel import Channel
 from sync_svc.domain.errors import ChannelNotFound, CredentialsMissing, NoConnector, WebhookRejected
 from sync_svc.operations.channels import webhook_endpoint
@@ -38,11 +38,13 @@ async def receive_webhook(desk: Desk, platform: str, channel_id: int, headers: M
 
 async def keep_hints(db: Database, channel_id: int, hints: Sequence[Hint]) -> int:
     """Keep hints and queue the orders they point at; answers how many are newly pointed at. Safe to repeat."""
-    if not hints:
+    # The hub's own pushes come back as hints about listings, several for each sale; they cost nothing here.
+    about_orders = [hint for hint in hints if hint.kind is HintKind.ORDER]
+    if not about_orders:
         return 0
 
     async def work(conn: AsyncConnection) -> list[str]:
-        external_order_ids = await accept_hints(conn, channel_id, hints)
+        external_order_ids = await accept_hints(conn, channel_id, about_orders)
         if external_order_ids:
             await queue_orders(conn, channel_id, external_order_ids)
         return external_order_ids
