@@ -13,7 +13,17 @@ import httpx2
 from sync_svc.channels.base import Channel, ChannelAccount, ChannelOrder, ListingState, Outcome, PushResult
 from sync_svc.channels.registry import installed_connectors
 
-ACCOUNTS = (("EBAY", "MEKONG"), ("ECWID", "USAV"))
+ACCOUNTS = (("EBAY", "MEKONG"), ("ECWID", "USAV"), ("ZOHO", "USAV"), ("AMAZON", "MAIN"))
+# Cases that are not about quotas would take minutes within the published ones.
+EASED_SWITCHES: dict[str, dict[str, Any]] = {
+    "zoho": {"requests_per_minute": 0, "requests_per_day": 0},
+    "amazon": {"rate_scale": 1000.0, "search_lag_s": 0.0},
+}
+PUBLISHED_SWITCHES: dict[str, dict[str, Any]] = {
+    "zoho": {"requests_per_minute": 100, "requests_per_day": 5000},
+    "amazon": {"rate_scale": 1.0},
+}
+OPTIONS: dict[str, dict[str, Any]] = {"AMAZON": {"send_content": True, "queue_wait_s": 0.2}}
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,21 @@ class Market:
         assert answer.status_code == 201, answer.text
         order: dict[str, Any] = answer.json()
         return order
+
+    @property
+    def has_bulk_writes(self) -> bool:
+        """Whether one call changes many listings; Amazon has only feeds for that, which take minutes."""
+        return self.platform != "AMAZON"
+
+    async def switch(self, switches: dict[str, Any]) -> None:
+        """Changes how the sandbox behaves."""
+        answer = await self.control.patch("/_control/switches", json=switches)
+        assert answer.status_code == 200, answer.text
+
+    async def with_published_limits(self) -> Market:
+        """The same account with the quotas its platform publishes, and a connector that knows no others."""
+        await self.switch(PUBLISHED_SWITCHES)
+        return await connect(self.control, self.platform, self.account)
 
     async def fault(self, kind: str, **fields: Any) -> None:
         """Sets a fault on this account's calls."""
@@ -102,7 +127,7 @@ async def connect(control: httpx2.AsyncClient, platform: str, account: str) -> M
         site=found["site"],
         credentials=found["credentials"],
         webhook=found["webhook"],
-        options=found["options"],
+        options={**found["options"], **OPTIONS.get(platform, {})},
     )
     return Market(platform, account, installed_connectors().create(settings), settings, control)
 

@@ -125,7 +125,8 @@ async def test_batch_of_many_is_made_and_changed(market: Market) -> None:
     ]
     before = len(await market.calls())
     assert {result.outcome for result in await market.push(*known)} == {Outcome.DONE}
-    assert len(await market.calls()) - before < count / 2
+    if market.has_bulk_writes:
+        assert len(await market.calls()) - before < count / 2
     live = await market.channel.read(known)
     assert [one.quantity for one in live] == [one.quantity for one in known]
 
@@ -140,9 +141,12 @@ async def test_pushes_of_one_listing_at_once_do_not_hurt_each_other(market: Mark
 
 
 async def test_account_stays_within_its_quota_however_hard_it_is_driven(market: Market) -> None:
-    batch = [state(number) for number in range(1, min(market.channel.max_batch, 200) + 1)]
+    market = await market.with_published_limits()
+    most = 30 if market.platform == "ZOHO" else 200
+    batch = [state(number) for number in range(1, min(market.channel.max_batch, most) + 1)]
     for quantity in range(1, 5):
         await market.push(*(replace(one, quantity=quantity) for one in batch))
+    await market.channel.aclose()
     stats = (await market.control.get("/_control/stats")).json()
     assert set(stats["over_quota"].values()) == {0}
 
