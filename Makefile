@@ -48,8 +48,8 @@ test-e2e: .ready ## the whole hub through its gateway
 test-long: .ready ## the tests that take minutes
 	@exec $(pytest) -m long --timeout 1800 $(ARGS)
 
-bench: .generated ## measure the hub and print the ratios
-	@exec $(python) -m bench $(ARGS)
+bench: .generated ## measure the hub and print the ratios (ONLY=read: one part; docs/performance.md)
+	@exec $(python) -m bench $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 ##@ Check
 
