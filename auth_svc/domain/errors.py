@@ -100,6 +100,43 @@ class SessionNotFound(NotFound):
         super().__init__(message, metadata={"session_id": session_id})
 
 
+class ServiceAccountNotFound(NotFound):
+    """No service account has that id."""
+
+    reason, domain = "SERVICE_ACCOUNT_NOT_FOUND", DOMAIN
+
+    def __init__(self, account_id: int) -> None:
+        super().__init__(f"There is no service account {account_id}.", metadata={"account_id": str(account_id)})
+
+
+class ClientIdTaken(AlreadyExists):
+    """A service account of that name exists, in whatever case."""
+
+    reason, domain = "CLIENT_ID_TAKEN", DOMAIN
+
+
+class AccountFromSettings(FailedPrecondition):
+    """The account and its secret come from HUB_SERVICE_ACCOUNTS."""
+
+    reason, domain = "ACCOUNT_FROM_SETTINGS", DOMAIN
+
+    def __init__(self, client_id: str) -> None:
+        message = f"The settings name {client_id} and its secret (HUB_SERVICE_ACCOUNTS); change it there."
+        super().__init__(
+            message, metadata={"client_id": client_id}, violations=(Violation("service_account", message),)
+        )
+
+
+class TooManySecrets(FailedPrecondition):
+    """The account has as many live secrets as it may."""
+
+    reason, domain = "TOO_MANY_SECRETS", DOMAIN
+
+    def __init__(self, most: int) -> None:
+        message = f"The account has {most} live secrets; rotate with keep_former_for 0s to end the former ones."
+        super().__init__(message, violations=(Violation("service_account", message),))
+
+
 class CredentialsWrong(OAuthRefusal, Unauthenticated):
     """Username or password is wrong, or the user is deactivated; which of them is not told."""
 

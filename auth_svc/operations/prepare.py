@@ -17,9 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from auth_svc.domain.errors import PasswordRefused
 from auth_svc.domain.event import EventKind
 from auth_svc.domain.password import LONGEST, SHORTEST, check_new_password
-from auth_svc.domain.service_account import SeededAccount, hash_secret
+from auth_svc.domain.service_account import SeededAccount, hash_secret, subject_of
 from auth_svc.domain.user import NewUser, Role
 from auth_svc.operations.audit import record
+from auth_svc.operations.manage_service_accounts import remove_secrets
 from auth_svc.operations.manage_users import create_user
 from auth_svc.operations.runtime import Runtime
 from auth_svc.storage.repositories import service_accounts, users
@@ -58,28 +59,38 @@ async def ensure_first_admin(runtime: Runtime, username: str, password: str, sta
 
 
 async def seed_service_accounts(runtime: Runtime, accounts: Sequence[SeededAccount]) -> None:
-    """Gives the accounts of the settings their role and secret. Safe to repeat."""
+    """Gives the accounts of the settings their role and secret. Safe to repeat.
+
+    An account that the settings name no more goes on working, and admins may delete it from then on.
+    """
 
     async def work(conn: AsyncConnection) -> None:
         await conn.execute(_LOCK)
         for account in accounts:
             await _seed(conn, runtime, account)
+        if await service_accounts.release_others(conn, [account.client_id for account in accounts]):
+            log.warning("there are service accounts that the settings name no more; delete those that are not needed")
 
-    if accounts:
-        await runtime.db.run(work)
+    await runtime.db.run(work)
 
 
 async def _seed(conn: AsyncConnection, runtime: Runtime, account: SeededAccount) -> None:
     present = await service_accounts.find(conn, account.client_id)
-    if present and present.role is account.role and present.accepts(account.secret):
-        return
     at = runtime.clock()
-    await service_accounts.seed(conn, account.client_id, account.role, hash_secret(account.secret), at)
+    former = [secret for secret in present.secrets if secret.is_from_settings] if present else []
+    accepted = present.accepted(account.secret, at) if present else None
+    if present and present.role is account.role and accepted in former:
+        return
+    account_id = await service_accounts.seed(conn, account.client_id, account.role, at)
+    # With the former secret its access tokens end, which carry the former role.
+    await remove_secrets(conn, former, at)
+    await service_accounts.add_secret(conn, account_id, hash_secret(account.secret), at, is_from_settings=True)
     before = {"role": present.role.value} if present else {}
     await record(
         conn,
         EventKind.SERVICE_ACCOUNT_SEEDED,
         at,
+        subject_id=subject_of(account.client_id),
         subject_name=account.client_id,
         before=before,
         after={"role": account.role.value},

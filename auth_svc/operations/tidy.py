@@ -1,4 +1,4 @@
-"""Deletes what nobody needs any more: old sessions, counters at rest, stored answers, told changes."""
+"""Deletes what nobody needs any more: old sessions, counters at rest, secrets that ended, stored answers, told changes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth_svc.operations.runtime import Runtime
-from auth_svc.storage.repositories import sessions, throttles
+from auth_svc.storage.repositories import service_accounts, sessions, throttles
 from chassis.feed import Feed
 from chassis.idempotency import Idempotency
 
@@ -16,6 +16,7 @@ _EVERY_SECONDS = 3600.0
 # Ended sessions are kept so that the reuse of a stolen token is still recognized and written down.
 _SESSIONS_KEPT = timedelta(days=30)
 _COUNTERS_KEPT = timedelta(hours=24)
+_SECRETS_KEPT = timedelta(hours=24)
 
 
 async def tidy(runtime: Runtime, once: Idempotency, feed: Feed) -> None:
@@ -25,6 +26,7 @@ async def tidy(runtime: Runtime, once: Idempotency, feed: Feed) -> None:
     async def work(conn: AsyncConnection) -> None:
         await sessions.remove_old(conn, at - _SESSIONS_KEPT)
         await throttles.remove_old(conn, at - _COUNTERS_KEPT)
+        await service_accounts.remove_old_secrets(conn, at - _SECRETS_KEPT)
 
     await runtime.db.run(work)
     await once.trim()

@@ -24,12 +24,12 @@ _TOKEN_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Whom an access token is for. `session_id` is empty for service accounts."""
+    """Whom an access token is for, and what ends it: the session, or the secret of a service account."""
 
     subject: str
     name: str
     role: Role
-    session_id: str = ""
+    session_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,8 @@ class TokenMint:
             "jti": secrets.token_urlsafe(16),
             "name": holder.name,
             "role": holder.role.value,
+            "sid": holder.session_id,
         }
-        if holder.session_id:
-            claims["sid"] = holder.session_id
         token = jwt.encode(claims, key.private_key, algorithm="ES256", headers={"kid": key.key_id})
         return IssuedTokens(token, seconds, refresh_token)
 

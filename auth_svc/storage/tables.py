@@ -84,6 +84,8 @@ service_account_secrets = Table(
     # Whether the secret came from the settings, which replace it at the next start.
     Column("is_from_settings", Boolean, nullable=False),
     _moment("created_at"),
+    _moment("expires_at", nullable=True),
+    _moment("last_used_at", nullable=True),
 )
 
 sessions = Table(

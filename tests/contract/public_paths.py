@@ -19,6 +19,10 @@ GET /api/v1/auth/users/{id}/sessions
 DELETE /api/v1/auth/users/{id}/sessions
 DELETE /api/v1/auth/users/{id}/sessions/{id}
 POST /api/v1/auth/keys/rotate
+GET /api/v1/auth/service-accounts
+POST /api/v1/auth/service-accounts
+DELETE /api/v1/auth/service-accounts/{id}
+POST /api/v1/auth/service-accounts/{id}/rotate
 GET /.well-known/jwks.json
 GET /health
 """

@@ -87,7 +87,7 @@ async def bystander(auth_port: int, patch: pytest.MonkeyPatch, **changes: Any) -
     await running.stop()
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 10.0) -> float:
+async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 30.0) -> float:
     """Waits until it holds; how long that took. Fails when it takes too long."""
     began = time.monotonic()
     while not await condition():

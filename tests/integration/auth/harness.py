@@ -114,6 +114,14 @@ class AuthHub:
         created: user_pb2.User = await self.stub.CreateUser(request, metadata=await self.as_admin())
         return created
 
+    async def refuses(self, access_token: str, reason: str) -> bool:
+        """Whether auth itself refuses the token, for that reason."""
+        try:
+            await self.stub.GetMe(pb.GetMeRequest(), metadata=bearer(access_token))
+        except grpc.aio.AioRpcError as error:
+            return reason in str(error.trailing_metadata())
+        return False
+
     async def rows(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
         """What the administrator reads in the database."""
         connection = await asyncpg.connect(self.admin_url)
