@@ -12,6 +12,8 @@ from urllib.request import urlopen
 import aiohttp
 
 from sandbox import Sandbox
+from sandbox.amazon.queue import QUEUE_ARN
+from sandbox.amazon.tokens import SELLER_ID
 from sandbox.world import Purchase
 from tests.integration.sandbox import clients
 
@@ -37,6 +39,64 @@ async def test_listings_orders_and_ids_survive_a_restart(tmp_path: Path, session
         assert (await shop.get(f"/orders/{shop_order}")).status == 200
         assert (await shop.get("/products?sku=W-1")).body["items"][0]["quantity"] == 1
         assert await clients.list_on_ebay(seller, "A2") > offer_id
+
+
+async def test_zoho_and_amazon_survive_a_restart(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+    state = tmp_path / "sandbox.db"
+    async with Sandbox(0, state) as box:
+        zoho, amazon = await clients.zoho(session, box), await clients.amazon(session, box)
+        item_id = await zoho.item("W-1", 3)
+        await zoho.adjust(item_id, 2, reference_number="HUB-1")
+        sold = [box.zoho.buy(Purchase("USAV", (("W-1", 1),)))["order_id"]]
+        await _subscribe(session, box)
+        await clients.list_on_amazon(amazon, box, "A1", 3)
+        sold.append(box.amazon.buy(Purchase("MAIN", (("A1", 1),)))["order_id"])
+        box.zoho.set_webhook_url("http://127.0.0.1:9/hook")
+        # What was accepted and not applied yet is applied by the stop.
+        assert (await amazon.call("PATCH", clients.listing_path("A1"), clients.stock_patch(7))).body[
+            "status"
+        ] == "ACCEPTED"
+    async with Sandbox(0, state) as box:
+        zoho, amazon = await clients.zoho(session, box), await clients.amazon(session, box)
+        item = (await zoho.get(f"/items/{item_id}")).body["item"]
+        assert (item["stock_on_hand"], item["available_stock"]) == (5, 4)
+        [document] = (await zoho.get("/inventoryadjustments")).body["inventory_adjustments"]
+        assert document["reference_number"] == "HUB-1"
+        assert (await zoho.get(f"/salesorders/{sold[0]}")).status == 200
+        assert (await amazon.get(f"/orders/2026-01-01/orders/{sold[1]}")).status == 200
+        assert (await amazon.get("/notifications/v1/subscriptions/ORDER_CHANGE")).status == 200
+        assert len((await clients.ask_queue(amazon, "ReceiveMessage")).body["Messages"]) == 1
+        shown = {entry.sku: entry.quantity for entry in box.shelves.find()}
+        assert shown == {"W-1": 4, "A1": 7}
+        assert box.switches.zoho.webhook_url == "http://127.0.0.1:9/hook"
+        assert await zoho.item("W-2") > item_id
+
+
+async def test_feed_that_a_stop_interrupted_is_worked_through_at_the_next_start(
+    tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    state = tmp_path / "sandbox.db"
+    async with Sandbox(0, state) as box:
+        box.switches.amazon.feed_delay_ms = 60_000.0
+        amazon = await clients.amazon(session, box)
+        await clients.list_on_amazon(amazon, box, "A1", 3)
+        made = (await amazon.post("/feeds/2021-06-30/documents", {"contentType": "application/json"})).body
+        message = {"messageId": 1, "sku": "A1", "operationType": "PATCH", **clients.stock_patch(8)}
+        feed = {"header": {"sellerId": SELLER_ID, "version": "2.0"}, "messages": [message]}
+        async with session.put(made["url"], json=feed) as response:
+            assert response.status == 200
+        body = {"feedType": "JSON_LISTINGS_FEED", "marketplaceIds": ["ATVPDKIKX0DER"]}
+        await amazon.post("/feeds/2021-06-30/feeds", {**body, "inputFeedDocumentId": made["feedDocumentId"]})
+    async with Sandbox(0, state) as box:
+        assert await box.shelves.wait_for(("AMAZON", "MAIN", "A1"), 8, 5.0)
+
+
+async def _subscribe(session: aiohttp.ClientSession, box: Sandbox) -> None:
+    application, seller = await clients.amazon_application(session, box), await clients.amazon(session, box)
+    body = {"name": "hub", "resourceSpecification": {"sqs": {"arn": QUEUE_ARN}}}
+    destination_id = (await application.post("/notifications/v1/destinations", body)).body["payload"]["destinationId"]
+    wanted = {"payloadVersion": "1.0", "destinationId": destination_id}
+    assert (await seller.post("/notifications/v1/subscriptions/ORDER_CHANGE", wanted)).status == 200
 
 
 async def test_reset_is_kept_too(tmp_path: Path, session: aiohttp.ClientSession) -> None:
