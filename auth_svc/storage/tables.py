@@ -153,6 +153,9 @@ events = Table(
     Column("after", JSONB, nullable=False),
 )
 Index("ix_events_subject_id", events.c.subject_id, events.c.id)
+Index("ix_events_happened_at", events.c.happened_at)
+Index("ix_events_kind", events.c.kind, events.c.id)
+Index("ix_events_actor_id", events.c.actor_id, events.c.id)
 
 stored_answers = idempotency_table(metadata)
 outbox = outbox_tables(metadata)

@@ -18,6 +18,7 @@ DELETE /api/v1/auth/me/sessions/{id}
 GET /api/v1/auth/users/{id}/sessions
 DELETE /api/v1/auth/users/{id}/sessions
 DELETE /api/v1/auth/users/{id}/sessions/{id}
+GET /api/v1/auth/events
 POST /api/v1/auth/keys/rotate
 GET /api/v1/auth/service-accounts
 POST /api/v1/auth/service-accounts
