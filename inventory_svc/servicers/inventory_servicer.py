@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from inventory_svc.servicers.after_sale import AfterSaleRpcs
+from inventory_svc.servicers.batches import BatchRpcs
 from inventory_svc.servicers.claiming import ClaimingRpcs
 from inventory_svc.servicers.items import ItemRpcs
 from inventory_svc.servicers.receiving import ReceivingRpcs
 from inventory_svc.servicers.stock import StockRpcs
 
 
-class InventoryServicer(ItemRpcs, ReceivingRpcs, ClaimingRpcs, AfterSaleRpcs, StockRpcs):
+class InventoryServicer(ItemRpcs, ReceivingRpcs, ClaimingRpcs, AfterSaleRpcs, BatchRpcs, StockRpcs):
     """All rpcs of InventoryService."""

@@ -22,7 +22,7 @@ _MOST_IN_ONE_ANSWER = 1_000
 
 
 class ReceivingRpcs(InventoryRpcs):
-    """CreateItem, ReceiveItems, BatchReceiveItems, MoveItem, BatchMoveItems."""
+    """CreateItem, ReceiveItems, BatchReceiveItems, MoveItem."""
 
     async def CreateItem(self, request: service.CreateItemRequest, context: grpc.aio.ServicerContext) -> item_pb2.Item:
         """One unit."""
@@ -73,20 +73,6 @@ class ReceivingRpcs(InventoryRpcs):
             return item_message((await move_items(session, ids, numbers, location, cause))[0])
 
         return await self.work.in_transaction(request, item_pb2.Item, work)
-
-    async def BatchMoveItems(
-        self, request: service.BatchMoveItemsRequest, context: grpc.aio.ServicerContext
-    ) -> service.BatchMoveItemsResponse:
-        """Several units to one place."""
-        if not request.ids and not request.serial_numbers:
-            raise InvalidArgument.of("ids", "at least one unit must be named, by ids or serial_numbers")
-        cause, location = cause_of(request), request.location.strip()
-
-        async def work(session: TransactionSession) -> service.BatchMoveItemsResponse:
-            items = await move_items(session, request.ids, request.serial_numbers, location, cause)
-            return service.BatchMoveItemsResponse(items=[item_message(item) for item in items])
-
-        return await self.work.in_transaction(request, service.BatchMoveItemsResponse, work)
 
 
 async def _collect(

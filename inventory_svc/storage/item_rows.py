@@ -40,6 +40,14 @@ _IDS_BY_SERIALS = Statement(
     WHERE upper(serial_number) = ANY(CAST(:keys AS text[])) AND serial_number IS NOT NULL AND deleted_at IS NULL
     """)
 )
+_SOLD_UNDER = Statement(
+    text("""
+    SELECT item.id FROM inventory.item WHERE item.status = 'SOLD' AND item.order_reference = :order_reference
+      AND item.deleted_at IS NULL AND item.id IN (
+        SELECT item_id FROM inventory.movement WHERE order_reference = :order_reference AND order_reference <> '')
+    ORDER BY item.id LIMIT CAST(:most AS integer)
+    """)
+)
 
 
 def to_item(row: Row) -> Item:
@@ -94,3 +102,9 @@ async def ids_by_serial(session: Session, serial_numbers: Sequence[str]) -> dict
     """The ids of the units that are there, by serial number in capitals. Does not lock."""
     found = await session.rows(_IDS_BY_SERIALS, keys=[number.upper() for number in serial_numbers])
     return {row["serial_key"]: row["id"] for row in found}
+
+
+async def ids_sold_under(session: Session, order_reference: str, most: int) -> list[int]:
+    """The units sold under an order and not come back, found by the ledger's index. Does not lock."""
+    found = await session.rows(_SOLD_UNDER, order_reference=order_reference, most=most)
+    return [row["id"] for row in found]

@@ -173,7 +173,7 @@ async def test_move_needs_a_place(hub: InventoryHub, location: str) -> None:
 
 async def test_batch_move_of_nothing_or_too_much_is_refused(hub: InventoryHub) -> None:
     nothing = service.BatchMoveItemsRequest(location="A")
-    much = service.BatchMoveItemsRequest(ids=range(1, 900), serial_numbers=["S"] * 200, location="A")
+    much = service.BatchMoveItemsRequest(ids=range(1, 9900), serial_numbers=["S"] * 200, location="A")
     assert (await refusal(hub.admin.BatchMoveItems(nothing))).fields == ("ids",)
     assert (await refusal(hub.admin.BatchMoveItems(much))).reason == "BATCH_TOO_LARGE"
 
