@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import hmac
 import json
 import re
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
+from sandbox.amazon.signatures import read_proof, signature
 from sandbox.wire import Answer, Call, Json, Refused, Router
 from sandbox.world import World
 
@@ -25,7 +27,6 @@ _KEPT = 20_000
 _MOST_MESSAGES = 10
 _MOST_WAIT_S = 20
 _RETENTION_S = 4 * 86_400
-_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/")
 
 
 @dataclass(slots=True)
@@ -208,10 +209,27 @@ class Queue:
 
 
 def _check_signer(call: Call) -> None:
-    """Whoever signs must do so with the right key; the signature itself is not checked, nor asked for."""
-    found = _CREDENTIAL.search(call.headers.get("Authorization", ""))
-    if found is not None and found[1] != ACCESS_KEY_ID:
+    """Whoever signs must do so rightly; nobody has to, for nothing here is worth it."""
+    header = call.headers.get("Authorization", "")
+    if not header:
+        return
+    proof = read_proof(header)
+    if proof is None or proof.access_key_id != ACCESS_KEY_ID:
         raise _error("InvalidClientTokenId", "The security token included in the request is invalid.", 403)
+    expected = signature(
+        SECRET_ACCESS_KEY,
+        proof.scope,
+        method=call.method,
+        path=f"/amazon{call.path}",
+        raw_query=call.raw_query,
+        headers=call.headers,
+        signed_headers=proof.signed_headers,
+        body=call.body,
+    )
+    if not hmac.compare_digest(expected, proof.signature):
+        raise _error(
+            "SignatureDoesNotMatch", "The request signature we calculated does not match the one provided.", 403
+        )
 
 
 def _body(call: Call) -> Json:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from sandbox import Sandbox
-from sandbox.amazon.queue import QUEUE_ARN
+from sandbox.amazon.queue import ACCESS_KEY_ID, QUEUE_ARN, QUEUE_PATH, SECRET_ACCESS_KEY
+from sandbox.amazon.signatures import signature
 from sandbox.amazon.tokens import SELLER_ID
 from sandbox.world import Purchase
 from tests.integration.sandbox.clients import Client, ask_queue, list_on_amazon
@@ -184,3 +185,27 @@ async def test_event_filter_is_heeded(box: Sandbox, amazon: Client, amazon_appli
 async def test_wrong_calls_of_the_queue(amazon: Client, action: str, body: dict[str, Any], code: str) -> None:
     reply = await ask_queue(amazon, action, **body)
     assert (reply.status, reply.body["__type"]) == (400, f"com.amazonaws.sqs#{code}")
+
+
+async def test_signed_calls_of_the_queue_must_be_signed_rightly(amazon: Client) -> None:
+    body = json.dumps({}).encode()
+    host = amazon.base.removeprefix("http://").partition("/")[0]
+    headers = {"Host": host, "X-Amz-Date": "20260131T080000Z", "X-Amz-Target": "AmazonSQS.GetQueueAttributes"}
+    scope, signed = "20260131/us-east-1/sqs/aws4_request", ("host", "x-amz-date", "x-amz-target")
+    statuses = []
+    for key, secret in ((ACCESS_KEY_ID, SECRET_ACCESS_KEY), (ACCESS_KEY_ID, "guess"), ("AKIAOTHER", SECRET_ACCESS_KEY)):
+        proof = signature(
+            secret,
+            scope,
+            method="POST",
+            path=f"/amazon{QUEUE_PATH}",
+            raw_query="",
+            headers=headers,
+            signed_headers=signed,
+            body=body,
+        )
+        credential = f"Credential={key}/{scope}, SignedHeaders={';'.join(signed)}, Signature={proof}"
+        sent = {**headers, "Authorization": f"AWS4-HMAC-SHA256 {credential}"}
+        async with amazon.session.post(amazon.base + QUEUE_PATH, data=body, headers=sent) as response:
+            statuses.append(response.status)
+    assert statuses == [200, 403, 403]

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from sandbox.amazon.signatures import read_proof, signature
 from sandbox.ebay.signing import SigningKey
 from sandbox.ecwid.events import sign
 
@@ -51,3 +52,35 @@ def test_ecwid_signature_is_hmac_of_time_and_id() -> None:
     assert sign(1469429912, "08a78904", "abc") == "4mfnUJ3/T1/5sV96c0KMudwCssG0KWQghlNfzsd/8ow="
     assert sign(1, "a") != sign(1, "b")
     assert len(base64.b64decode(sign(1, "a"))) == 32
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        # `get-vanilla` and `post-vanilla` of the test suite that AWS publishes.
+        ("GET", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"),
+        ("POST", "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"),
+    ],
+)
+def test_aws_signature_is_that_of_the_published_examples(method: str, expected: str) -> None:
+    scope = "20150830/us-east-1/service/aws4_request"
+    found = signature(
+        "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+        scope,
+        method=method,
+        path="/",
+        raw_query="",
+        headers={"Host": "example.amazonaws.com", "X-Amz-Date": "20150830T123600Z"},
+        signed_headers=("host", "x-amz-date"),
+        body=b"",
+    )
+    assert found == expected
+    header = f"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/{scope}, SignedHeaders=host;x-amz-date, Signature={found}"
+    proof = read_proof(header)
+    assert proof is not None
+    assert (proof.access_key_id, proof.signed_headers, proof.signature) == (
+        "AKIDEXAMPLE",
+        ("host", "x-amz-date"),
+        found,
+    )
+    assert read_proof("Bearer x") is None
