@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from chassis.errors import HubError
 from sync_svc.channels.base import Channel as Connector
 from sync_svc.channels.base import ChannelAccount
-from sync_svc.channels.registry import ChannelRegistry
+from sync_svc.channels.registry import ChannelRegistry, ConnectorBroken
 from sync_svc.domain.channel import Channel
 from sync_svc.domain.errors import CredentialsMissing, NoConnector
 from sync_svc.vault import SecretsUnreadable, Vault
@@ -52,6 +52,8 @@ class Connectors:
             raise CredentialsMissing(channel.id, "none are set")
         try:
             return self._registry.create(self._account(channel))
+        except ConnectorBroken as error:
+            raise NoConnector(channel.platform, str(error)) from error
         except (SecretsUnreadable, ValueError) as error:
             raise CredentialsMissing(channel.id, str(error)) from error
 

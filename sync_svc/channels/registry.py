@@ -17,6 +17,10 @@ ChannelFactory = Callable[[ChannelAccount], Channel]
 """Builds the channel of one account. It makes no call; a wrong or missing credential raises ValueError naming it."""
 
 
+class ConnectorBroken(Exception):
+    """The platform's connector cannot be loaded; every other platform's works on."""
+
+
 class ChannelRegistry:
     """Platform name, as `EBAY`, to the factory of its channels."""
 
@@ -28,7 +32,7 @@ class ChannelRegistry:
         return platform in self._factories
 
     def create(self, account: ChannelAccount) -> Channel:
-        """Build a channel. Raises KeyError without a connector, ValueError for unusable credentials."""
+        """Build a channel. Raises KeyError without a connector, ValueError for unusable credentials, ConnectorBroken."""
         return self._factories[account.platform](account)
 
 
@@ -39,6 +43,11 @@ def installed_connectors() -> ChannelRegistry:
 
 
 def _create(package: str, account: ChannelAccount) -> Channel:
-    module: Any = importlib.import_module(f"{channels_package.__name__}.{package}")
-    channel: Channel = module.create_channel(account)
+    try:
+        module: Any = importlib.import_module(f"{channels_package.__name__}.{package}")
+        channel: Channel = module.create_channel(account)
+    except ValueError:
+        raise
+    except Exception as error:
+        raise ConnectorBroken(f"the connector of {package.upper()} cannot be loaded: {error}") from error
     return channel

@@ -34,9 +34,9 @@ class NoConnector(FailedPrecondition):
 
     reason, domain = "NO_CONNECTOR", DOMAIN
 
-    def __init__(self, platform: str) -> None:
+    def __init__(self, platform: str, why: str = "it has no connector yet") -> None:
         super().__init__(
-            f"{platform} has no connector yet: its listings are kept, and nothing can be sent.",
+            f"{platform} cannot be spoken with, as {why}: its listings are kept, and nothing can be sent.",
             metadata={"platform": platform},
         )
 

@@ -1,6 +1,7 @@
-"""Makes the sandbox's accounts the first channels of a hub that speaks with no platform yet, and points their webhooks here.
+"""Makes the sandbox's accounts channels of a hub that speaks with no real platform, and points their webhooks here.
 
-Sandbox and gateway may have other ports after a restart, so channels of the sandbox follow it at every start.
+Each account is seeded once, whatever became of the others: a seeding that was cut off goes on at the next start. Sandbox and
+gateway may have other ports after a restart, so channels of the sandbox follow it at every start.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import httpx2
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.errors import HubError
+from chassis.errors import HubError, Unavailable
 from sync_svc.channels.base import ChannelError
 from sync_svc.domain.channel import Channel, Platform
 from sync_svc.operations.channels import (
@@ -26,7 +27,8 @@ from sync_svc.operations.channels import (
     webhook_endpoint,
 )
 from sync_svc.operations.desk import Desk
-from sync_svc.storage.channels import list_channels
+from sync_svc.storage.channels import list_channels, note_seeded, seeded_accounts
+from sync_svc.vault import SecretsUnreadable
 
 log = logging.getLogger(__name__)
 
@@ -64,15 +66,34 @@ class Account:
 async def seed_sandbox(desk: Desk, sandbox_url: str) -> None:
     """Seed and connect once, as soon as database and sandbox answer. Safe to repeat."""
     accounts = await _patiently(lambda: _fetch_accounts(sandbox_url))
-    channels = await _patiently(lambda: list_channels(desk.db))
-    known = {(channel.platform, channel.account): channel for channel in channels}
-    is_fresh = not any(channel.credential_names for channel in channels)
     # All have their addresses before the first webhook is tried, which may take a while.
-    made = [await _channel_of(desk, account, known.get(account.name), is_fresh=is_fresh) for account in accounts]
+    made = await _patiently(lambda: _channels_of(desk, accounts))
+    desk.alarms.channels.ring_in(0)
     for channel in made:
-        if channel is not None and desk.connectors.has(channel.platform):
+        if desk.connectors.has(channel.platform):
             await _connect(desk, sandbox_url, channel)
     desk.alarms.channels.ring_in(0)
+
+
+async def _channels_of(desk: Desk, accounts: Sequence[Account]) -> list[Channel]:
+    channels = await list_channels(desk.db)
+    seeded = await seeded_accounts(desk.db)
+    known = {(channel.platform, channel.account): channel for channel in channels}
+    may_seed = all(_is_sandboxed(channel) for channel in channels if channel.credential_names)
+    made = []
+    for account in accounts:
+        is_new = may_seed and account.name not in seeded
+        try:
+            channel = await _channel_of(desk, account, known.get(account.name), is_new=is_new)
+        except Unavailable:
+            raise
+        except (HubError, SecretsUnreadable) as error:
+            # One account that cannot be used, as for a connector that does not load, keeps no other waiting.
+            log.warning("the sandbox's account %s %s is left out: %s", *account.name, error)
+            continue
+        if channel is not None:
+            made.append(channel)
+    return made
 
 
 async def _patiently(work: Callable[[], Awaitable[Any]]) -> Any:
@@ -92,13 +113,11 @@ async def _fetch_accounts(sandbox_url: str) -> Sequence[Account]:
         return [Account.parse(told) for told in answer.json()]
 
 
-async def _channel_of(desk: Desk, account: Account, known: Channel | None, *, is_fresh: bool) -> Channel | None:
+async def _channel_of(desk: Desk, account: Account, known: Channel | None, *, is_new: bool) -> Channel | None:
     """The channel of an account, made or moved as needed; None for a channel that is not the sandbox's."""
-    if known is None:
-        return await desk.db.run(lambda conn: create_channel(desk, conn, account.new)) if is_fresh else None
-    if is_fresh:
-        return await desk.db.run(lambda conn: _adopt(desk, conn, account, known))
-    if not _is_sandboxed(known):
+    if is_new and (known is None or _is_untouched(known)):
+        return await desk.db.run(lambda conn: _seed(desk, conn, account, known))
+    if known is None or not _is_sandboxed(known):
         return None
     if known.api_base_url == account.addresses["api_base_url"] and known.token_url == account.addresses["token_url"]:
         return known
@@ -106,6 +125,13 @@ async def _channel_of(desk: Desk, account: Account, known: Channel | None, *, is
     secrets = {**desk.connectors.webhook_secrets(known), **account.new.webhook_secrets}
     moved = {**account.addresses, "webhook_secrets": secrets}
     return await desk.db.run(lambda conn: update_channel(desk, conn, known.id, "", moved))
+
+
+async def _seed(desk: Desk, conn: AsyncConnection, account: Account, known: Channel | None) -> Channel:
+    await note_seeded(conn, *account.name)
+    if known is None:
+        return await create_channel(desk, conn, account.new)
+    return await _adopt(desk, conn, account, known)
 
 
 async def _adopt(desk: Desk, conn: AsyncConnection, account: Account, known: Channel) -> Channel:
@@ -120,6 +146,11 @@ async def _adopt(desk: Desk, conn: AsyncConnection, account: Account, known: Cha
     }
     adopted = await update_channel(desk, conn, known.id, "", values)
     return await resume_channel(desk, conn, known.id) if desk.connectors.has(known.platform) else adopted
+
+
+def _is_untouched(channel: Channel) -> bool:
+    """Made by an import, and nobody has told it yet whom to speak with."""
+    return not (channel.credential_names or channel.api_base_url or channel.was_ever_active)
 
 
 def _is_sandboxed(channel: Channel) -> bool:

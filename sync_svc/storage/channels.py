@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.database import Database, Statement
 from sync_svc.domain.channel import Block, Channel, ChannelState, Platform, Rules
 from sync_svc.domain.errors import ChannelNotFound
-from sync_svc.storage.tables import channel
+from sync_svc.storage.tables import channel, seeded_account
 
 _COLUMNS = [
     column
@@ -123,6 +123,19 @@ async def ensure_channels(
     await conn.execute(upsert(channel).on_conflict_do_nothing(), rows)
     found = await channels_of_platform(conn, sorted({platform for platform, _ in names}))
     return {(one.platform, one.account): one.id for one in found}
+
+
+async def seeded_accounts(db: Database) -> set[tuple[Platform, str]]:
+    """The sandbox's accounts that were made channels once; what became of them since is a person's business."""
+    async with db.translated(), db.read.connect() as conn:
+        found = await conn.execute(select(seeded_account.c.platform, seeded_account.c.account))
+        return {(Platform(row.platform), row.account) for row in found}
+
+
+async def note_seeded(conn: AsyncConnection, platform: Platform, account: str) -> None:
+    """Remember that an account was made a channel. Safe to repeat."""
+    put = upsert(seeded_account).values(platform=platform.value, account=account)
+    await conn.execute(put.on_conflict_do_nothing())
 
 
 async def poll_now(conn: AsyncConnection, channel_id: int) -> None:

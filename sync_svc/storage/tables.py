@@ -95,6 +95,14 @@ channel = Table(
     CheckConstraint("buffer_units >= 0 AND cap_units >= 0 AND price_factor > 0", name="rules_positive"),
 )
 
+seeded_account = Table(
+    "seeded_account",
+    metadata,
+    Column("platform", Text, primary_key=True),
+    Column("account", Text, primary_key=True),
+    _time("seeded_at", required=True),
+)
+
 _STATUS = (
     "CASE WHEN error_class IS NOT NULL THEN 'ERROR' WHEN synced_generation >= desired_generation THEN 'SYNCED'"
     " WHEN synced_generation > 0 THEN 'DIRTY' ELSE 'PENDING' END"
