@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import uuid
 
-from sandbox.amazon import queue as sqs
+from sandbox.amazon import sqs
 from sandbox.amazon import tokens as oauth
 from sandbox.amazon.buckets import Buckets
 from sandbox.amazon.errors import failure, refuse
@@ -15,6 +15,7 @@ from sandbox.amazon.listings import Listings
 from sandbox.amazon.notifications import GRANTLESS, Notifications
 from sandbox.amazon.order_calls import OrderCalls
 from sandbox.amazon.orders import Sales
+from sandbox.amazon.queue import QUEUE_ARN, QUEUE_PATH, REGION, Queue
 from sandbox.amazon.reading import MARKETPLACE_ID
 from sandbox.amazon.state import Order
 from sandbox.amazon.store import PLATFORM, Store
@@ -40,7 +41,7 @@ class Amazon:
         self.store = Store(world)
         self.tokens = oauth.Tokens(world)
         self.buckets = Buckets(world)
-        self.queue = sqs.Queue(world)
+        self.queue = Queue(world)
         self.notifications = Notifications(self.store, self.queue)
         self.submissions = Submissions(self.store, self.notifications)
         self.sales = Sales(self.store, self.notifications)
@@ -55,7 +56,7 @@ class Amazon:
             OrderCalls(self.store, self.sales),
             self.feeds,
             self.notifications,
-            self.queue,
+            sqs.QueueCalls(world, self.queue),
         )
         for part in parts:
             part.add_routes(self.router)
@@ -68,7 +69,7 @@ class Amazon:
             return
         call.route, call.params = found
         name = call.route.operation
-        call.operation = f"amazon.{self.queue.operation(call) if name == 'queue' else name}"
+        call.operation = f"amazon.{sqs.operation(call) if name == 'queue' else name}"
         if name in _OPEN - {"token"}:
             call.account = oauth.ACCOUNT
 
@@ -101,7 +102,7 @@ class Amazon:
     def accounts(self) -> list[Json]:
         """The one seller."""
         base = f"{self.world.base_url}/amazon"
-        queue = {"queue_url": base + sqs.QUEUE_PATH, "queue_arn": sqs.QUEUE_ARN, "aws_region": sqs.REGION}
+        queue = {"queue_url": base + QUEUE_PATH, "queue_arn": QUEUE_ARN, "aws_region": REGION}
         return [
             {
                 "platform": PLATFORM,

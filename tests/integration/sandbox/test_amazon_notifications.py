@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from sandbox import Sandbox
-from sandbox.amazon.queue import ACCESS_KEY_ID, QUEUE_ARN, QUEUE_PATH, SECRET_ACCESS_KEY
+from sandbox.amazon.queue import QUEUE_ARN, QUEUE_PATH
 from sandbox.amazon.signatures import signature
+from sandbox.amazon.sqs import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from sandbox.amazon.tokens import SELLER_ID
 from sandbox.world import Purchase
 from tests.integration.sandbox.clients import Client, ask_queue, list_on_amazon
