@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 
 import httpx2
 import pytest
@@ -44,18 +44,36 @@ async def client(hub: Hub) -> AsyncIterator[httpx2.AsyncClient]:
         yield made
 
 
-@pytest.fixture(scope="session")
-async def admin_token(hub: Hub, client: httpx2.AsyncClient) -> str:
-    """An access token of the first admin."""
-    form = {"grant_type": "password", "username": hub.admin_user, "password": hub.admin_password}
-    answer = await client.post("/api/v1/auth/token", data=form)
-    assert answer.status_code == 200, answer.text
-    return str(answer.json()["access_token"])
+class SignedIn(httpx2.Auth):
+    """Signs in as the first admin, and again when a test has ended the session all tests share."""
+
+    requires_response_body = True
+
+    def __init__(self, hub: Hub) -> None:
+        self._form = {"grant_type": "password", "username": hub.admin_user, "password": hub.admin_password}
+        self._url = f"{hub.gateway_url}/api/v1/auth/token"
+        self.token = ""
+
+    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+        request.headers["authorization"] = f"Bearer {self.token}"
+        answer = yield request
+        if answer.status_code == 401 and "TOKEN_" in answer.text:
+            tokens = yield httpx2.Request("POST", self._url, data=self._form)
+            self.token = str(tokens.json()["access_token"])
+            request.headers["authorization"] = f"Bearer {self.token}"
+            yield request
 
 
 @pytest.fixture(scope="session")
-async def admin(hub: Hub, admin_token: str) -> AsyncIterator[httpx2.AsyncClient]:
+async def admin(hub: Hub) -> AsyncIterator[httpx2.AsyncClient]:
     """An HTTP client at the gateway, signed in as the first admin."""
-    headers = {"authorization": f"Bearer {admin_token}"}
-    async with httpx2.AsyncClient(base_url=hub.gateway_url, timeout=30, headers=headers) as made:
+    async with httpx2.AsyncClient(base_url=hub.gateway_url, timeout=30, auth=SignedIn(hub)) as made:
         yield made
+
+
+@pytest.fixture
+async def admin_token(admin: httpx2.AsyncClient) -> str:
+    """An access token of the first admin that holds at this moment."""
+    answer = await admin.get("/api/v1/auth/me")
+    assert answer.status_code == 200, answer.text
+    return answer.request.headers["authorization"].removeprefix("Bearer ")

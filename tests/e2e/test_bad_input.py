@@ -1,9 +1,13 @@
-"""Every documented JSON path, fed every kind of rubbish: the answer is never a 5xx and always says what is wrong."""
+"""The documented body of every operation with one value at a time, at any depth, made hostile; and fields named by refusals.
+
+Paths, queries and malformed bodies are tried in tests/e2e/gateway/test_every_path.py.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,22 +19,9 @@ from deploy.local.settings import ROOT
 
 Json = Any
 _AT_ONCE = 12
+_VARIABLE = re.compile(r"\{[^}]*\}")
 _LONG = "x" * 1_000_000
-# A stream that ends when the reader leaves has no answer to wait for.
-ENDLESS = {"/api/v1/sync/watch"}
 
-PATH_VALUES = [
-    "abc",
-    "-1",
-    "99999999999999999999",
-    "1.5",
-    "%00",
-    "%27%20OR%201%3D1--",
-    "x" * 3000,
-    "%F0%9F%92%A5",
-    "..%2F..%2Fetc",
-]
-QUERY_VALUES = ["abc", "-1", "1e30", "NaN", "\0", "' OR 1=1 --", "x" * 6000, "💥", "2026-13-45T99:99:99Z", "{}", "%"]
 BODY_VALUES: list[Json] = [
     None,
     "a\0b",
@@ -48,23 +39,6 @@ BODY_VALUES: list[Json] = [
     "\ud83d\udca5\u202e\u0000",
     "x" * 20_000,
 ]
-RAW_BODIES = [
-    b"",
-    b"{",
-    b'{"a":}',
-    b"[]",
-    b"1",
-    b'"text"',
-    b"null",
-    b"NaN",
-    b'{"a": NaN}',
-    b'{"a": 1e999}',
-    b"\x00\x01\x02",
-    b"\xff\xfe{",
-    b"{" * 5000,
-    b"[" * 100_000,
-    b'{"a":"' + b"x" * 1_000_000 + b'"}',
-]
 
 
 @dataclass(frozen=True)
@@ -79,16 +53,10 @@ class Operation:
     def name(self) -> str:
         return f"{self.verb.upper()} {self.path}"
 
-    def parameters(self, place: str) -> list[dict[str, Any]]:
-        return [item for item in self.spec.get("parameters", []) if item["in"] == place]
-
-    def url(self, **changed: str) -> str:
-        """The path with its examples, and hostile values in their place where given."""
-        path = self.path
-        for item in self.parameters("path"):
-            value = changed.get(item["name"], str(item.get("example", item.get("schema", {}).get("example", "1"))))
-            path = path.replace("{" + item["name"] + "}", value)
-        return path
+    @property
+    def url(self) -> str:
+        """The path, with ids that nothing has: what is tried must not end the caller's own session, say."""
+        return _VARIABLE.sub("99999", self.path)
 
     @property
     def body_example(self) -> dict[str, Any] | None:
@@ -106,7 +74,7 @@ def operations() -> list[Operation]:
         Operation(verb, path, spec)
         for path, item in sorted(document["paths"].items())
         for verb, spec in item.items()
-        if verb in verbs and path not in ENDLESS
+        if verb in verbs
     ]
 
 
@@ -115,24 +83,9 @@ Request = tuple[str, str, dict[str, Any]]
 
 def hostile_requests(operation: Operation) -> Iterator[Request]:
     """What is sent to one operation."""
-    example = operation.body_example
-    usual = {"json": example} if example is not None else {}
-    for parameter in operation.parameters("path"):
-        for value in PATH_VALUES:
-            yield operation.verb, operation.url(**{parameter["name"]: value}), usual
-    for parameter in operation.parameters("query"):
-        for value in QUERY_VALUES:
-            yield operation.verb, operation.url(), {**usual, "params": {parameter["name"]: value}}
-    yield operation.verb, operation.url(), {**usual, "params": {"nosuch": "1"}}
-    if operation.verb in ("post", "patch", "put"):
-        for raw in RAW_BODIES:
-            yield operation.verb, operation.url(), {"content": raw, "headers": {"content-type": "application/json"}}
-    for changed in _changed(example or {}):
-        yield (
-            operation.verb,
-            operation.url(),
-            {"content": json.dumps(changed), "headers": {"content-type": "application/json"}},
-        )
+    headers = {"content-type": "application/json"}
+    for changed in _changed(operation.body_example or {}):
+        yield operation.verb, operation.url, {"content": json.dumps(changed), "headers": headers}
 
 
 def _changed(example: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -177,8 +130,11 @@ def complaint(request: Request, answer: httpx2.Response | str) -> str | None:
     return f"{shown}: {answer.status_code} {answer.text[:200]}" if missing or leaked else None
 
 
-@pytest.mark.parametrize("operation", operations(), ids=lambda item: item.name)
-async def test_rubbish_never_ends_in_a_5xx(admin: httpx2.AsyncClient, operation: Operation) -> None:
+WITH_BODY = [operation for operation in operations() if operation.body_example]
+
+
+@pytest.mark.parametrize("operation", WITH_BODY, ids=lambda item: item.name)
+async def test_a_hostile_value_never_ends_in_a_5xx(admin: httpx2.AsyncClient, operation: Operation) -> None:
     slots = asyncio.Semaphore(_AT_ONCE)
 
     async def one(request: Request) -> str | None:
