@@ -97,6 +97,8 @@ class CatalogRow:
 
 def key_of(text: str) -> str:
     """What names are compared by: each character's own small letter, as the database compares them."""
+    if text.isascii():
+        return text.lower()
     return "".join(small if len(small := character.lower()) == 1 else character for character in text)
 
 

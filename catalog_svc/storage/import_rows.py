@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
+from operator import attrgetter
 
 from sqlalchemy import Integer, Text, any_, bindparam, delete, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -27,6 +28,9 @@ _AFTER_LINE = Statement(
     .limit(bindparam("most", type_=Integer))
 )
 _BUNDLE_FAMILIES = Statement(select(_T.family_line).where(_MINE, _T.is_bundle).distinct().order_by(_T.family_line))
+_FIELDS = tuple(field.name for field in fields(CatalogRow))
+# `dataclasses.asdict` copies every value deeply, which costs more than reading the row did.
+_values = attrgetter(*_FIELDS)
 _SWEEP = Statement(delete(import_row).where(_MINE | (_T.created_at < func.now() - text("interval '1 day'"))))
 
 
@@ -40,7 +44,13 @@ class StagedRows:
     async def add(self, rows: Sequence[tuple[int, CatalogRow]]) -> None:
         """Puts rows in, each with the line its family began on."""
         records = [
-            (self._import_id, row.line, family_line, json.dumps(asdict(row)), row.kind is RowKind.BUNDLE)
+            (
+                self._import_id,
+                row.line,
+                family_line,
+                json.dumps(dict(zip(_FIELDS, _values(row), strict=True))),
+                row.kind is RowKind.BUNDLE,
+            )
             for family_line, row in rows
         ]
         columns = ["import_id", "line", "family_line", "content", "is_bundle"]
