@@ -133,3 +133,41 @@ def state(**changes: Any) -> ListingState:
         "price": Decimal("49.99"),
     }
     return ListingState(**(fields | changes))
+
+
+def zoho_account(**options: Any) -> ChannelAccount:
+    """A Zoho organization whose servers are a stand-in's."""
+    return ChannelAccount(
+        channel_id=9,
+        platform="ZOHO",
+        account="BOOKS",
+        api_base_url="https://zoho.test",
+        token_url="https://zoho.test/token",
+        credentials={
+            "client_id": "app",
+            "client_secret": "app-secret",
+            "refresh_token": "1000.refresh",
+            "organization_id": "10229182",
+        },
+        webhook={"token": "address-secret", "signing_secret": "signing-secret"},
+        options=options,
+    )
+
+
+def amazon_account(**options: Any) -> ChannelAccount:
+    """An Amazon seller in the US."""
+    return ChannelAccount(
+        channel_id=10,
+        platform="AMAZON",
+        account="US",
+        api_base_url="https://amazon.test",
+        token_url="https://amazon.test/token",
+        site="ATVPDKIKX0DER",
+        credentials={
+            "client_id": "app",
+            "client_secret": "app-secret",
+            "refresh_token": "Atzr|refresh",
+            "seller_id": "A1SELLER",
+        },
+        options=options,
+    )
