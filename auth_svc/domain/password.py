@@ -1,7 +1,12 @@
-"""Which passwords are refused: short ones, and those that a list of common passwords and a few turns of it would find."""
+"""Which passwords are refused: short ones, and those that a list of common words and the turns people give them would find.
+
+Guessing programs try words with digits, signs and lookalikes, two words together, years, runs of the keyboard and repeats.
+So a password is taken apart into such pieces; when nothing else is left and no more than two of them are words, it is refused.
+"""
 
 from __future__ import annotations
 
+import math
 import re
 from functools import cache
 from importlib import resources
@@ -10,6 +15,8 @@ from auth_svc.domain.errors import PasswordRefused
 
 SHORTEST, LONGEST = 12, 256
 _FEWEST_DIFFERENT = 5
+_MOST_WORDS = 2
+_SHORTEST_RUN, _LONGEST_WORD = 3, 40
 _LOOKALIKES = str.maketrans("013457@$!", "oieastasi")
 _RUNS = ("abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiopasdfghjklzxcvbnm", "qwertzuiop", "azertyuiop")
 
@@ -31,7 +38,9 @@ def is_guessable(password: str, username: str) -> bool:
         return True
     core = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", plain)
     forms = {plain, plain.translate(_LOOKALIKES), core.translate(_LOOKALIKES)}
-    return any(_is_dressed_up(form, username.lower()) for form in forms)
+    if any(_is_dressed_up(form, username.lower()) for form in forms):
+        return True
+    return _fewest_words(plain, username.lower()) <= _MOST_WORDS
 
 
 def _is_dressed_up(text: str, username: str) -> bool:
@@ -48,10 +57,36 @@ def _single(text: str) -> str:
     return text[:doubled]
 
 
+def _fewest_words(text: str, username: str) -> float:
+    """How few common words the text can be made of, with pieces that add nothing between; infinite when it cannot."""
+    lookalike = text.translate(_LOOKALIKES)
+    fewest = [0.0] + [math.inf] * len(text)
+    for end in range(1, len(text) + 1):
+        for start in range(max(0, end - _LONGEST_WORD), end):
+            if fewest[start] >= fewest[end]:
+                continue
+            cost = _cost(text[start:end], lookalike[start:end], username)
+            fewest[end] = min(fewest[end], fewest[start] + cost)
+    return fewest[-1]
+
+
+def _cost(piece: str, lookalike: str, username: str) -> float:
+    """0 for a piece that adds nothing (one digit or sign, a run, a repeat, the username), 1 for a word, else infinite."""
+    if len(piece) == 1:
+        return math.inf if piece.isalpha() else 0
+    if piece == username or (len(piece) >= _SHORTEST_RUN and (len(set(piece)) == 1 or _is_run(piece))):
+        return 0
+    return 1 if piece in _common() or lookalike in _common() else math.inf
+
+
 def _is_run(text: str) -> bool:
     """Whether neighbors of the alphabet or the keyboard make up the whole text."""
-    joined = "|".join(run * 3 + "|" + (run * 3)[::-1] for run in _RUNS)
-    return text in joined
+    return text in _joined_runs()
+
+
+@cache
+def _joined_runs() -> str:
+    return "|".join(run * 3 + "|" + (run * 3)[::-1] for run in _RUNS)
 
 
 @cache

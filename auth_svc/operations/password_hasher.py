@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 import argon2
 
-from chassis.errors import ResourceExhausted
+from auth_svc.operations.fair_turns import FairTurns
 
 T = TypeVar("T")
-
-_MOST_WAITING = 500
 
 
 def standard_argon2() -> argon2.PasswordHasher:
@@ -29,35 +27,27 @@ class PasswordHasher:
     def __init__(self, workers: int = 2, argon: argon2.PasswordHasher | None = None) -> None:
         self._argon = argon or standard_argon2()
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="argon2")
-        self._turns = asyncio.Semaphore(workers)
-        self._waiting = 0
+        self._turns = FairTurns(workers)
         # Checked when there is no such user, so that the time of the answer does not tell.
         self._nobody = self._argon.hash(secrets.token_urlsafe())
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Waits for one of the workers to be free. Raises ResourceExhausted when too many wait."""
-        if self._waiting >= _MOST_WAITING:
-            raise ResourceExhausted("Too many sign-ins at once; try again in a moment.", retry_after_s=1.0)
-        self._waiting += 1
-        try:
-            await self._turns.acquire()
-        finally:
-            self._waiting -= 1
-        try:
-            yield
-        finally:
-            self._turns.release()
+    def turn(self, address: str = "") -> AbstractAsyncContextManager[None]:
+        """Waits for one of the workers to be free; every address gets one in its order. Raises ResourceExhausted."""
+        return self._turns.turn(address)
 
     async def matches(self, password_hash: str | None, password: str) -> bool:
         """Whether the password is the one hashed; False, in equal time, for no hash. Call it within a turn."""
         right = await self._in_thread(lambda: self._verify(password_hash or self._nobody, password))
         return right and password_hash is not None
 
-    async def hash(self, password: str) -> str:
+    async def hash(self, password: str, address: str = "") -> str:
         """The hash to store; waits for a turn."""
-        async with self.turn():
+        async with self.turn(address):
             return await self._in_thread(lambda: self._argon.hash(password))
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Whether the hash was made with other parameters than those of today."""
+        return self._argon.check_needs_rehash(password_hash)
 
     async def close(self) -> None:
         """Lets the workers end."""

@@ -20,9 +20,9 @@ async def sign_in_client(runtime: Runtime, client_id: str, client_secret: str, a
     key = throttle_keys(subject_of(client_id), address).account_at_address
 
     async def work(conn: AsyncConnection) -> Holder | None:
-        ends = await throttles.blocked_until(conn, [key])
-        if key in ends and ends[key] > at:
-            raise SignInThrottled((ends[key] - at).total_seconds())
+        counter = (await throttles.find(conn, [key])).get(key)
+        if counter is not None and counter.blocked_until > at:
+            raise SignInThrottled((counter.blocked_until - at).total_seconds())
         account = await service_accounts.find(conn, client_id)
         secret = account.accepted(client_secret, at) if account else None
         if account is None or secret is None:

@@ -9,10 +9,23 @@ from sqlalchemy import Text, any_, bindparam, case, delete, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from auth_svc.domain.throttle import Counter
 from auth_svc.storage.tables import sign_in_throttles
 
 _t = sign_in_throttles.c
-_BLOCKED_UNTIL = select(_t.key, _t.blocked_until).where(_t.key == any_(bindparam("keys", type_=ARRAY(Text))))
+_FIND = select(_t.key, _t.failures, _t.last_failed_at, _t.blocked_until).where(
+    _t.key == any_(bindparam("keys", type_=ARRAY(Text)))
+)
+_HOLD = (
+    insert(sign_in_throttles)
+    .values(
+        key=bindparam("key"),
+        failures=bindparam("failures"),
+        last_failed_at=bindparam("at"),
+        blocked_until=bindparam("until"),
+    )
+    .on_conflict_do_nothing()
+)
 _COUNT = (
     insert(sign_in_throttles)
     .values(key=bindparam("key"), failures=1, last_failed_at=bindparam("at"), blocked_until=bindparam("at"))
@@ -31,9 +44,15 @@ _HALVE = update(sign_in_throttles).where(_t.key == bindparam("the_key")).values(
 _REMOVE_OLD = delete(sign_in_throttles).where(_t.last_failed_at < bindparam("before"))
 
 
-async def blocked_until(conn: AsyncConnection, keys: Sequence[str]) -> dict[str, datetime]:
-    """The end of the wait of each of these counters that there is."""
-    return {row.key: row.blocked_until for row in await conn.execute(_BLOCKED_UNTIL, {"keys": list(keys)})}
+async def find(conn: AsyncConnection, keys: Sequence[str]) -> dict[str, Counter]:
+    """Those of these counters that there are."""
+    rows = await conn.execute(_FIND, {"keys": list(keys)})
+    return {row.key: Counter(row.failures, row.last_failed_at, row.blocked_until) for row in rows}
+
+
+async def hold(conn: AsyncConnection, key: str, failures: int, at: datetime, until: datetime) -> None:
+    """Starts a counter at this many failures, with a wait; nothing when it has started already."""
+    await conn.execute(_HOLD, {"key": key, "failures": failures, "at": at, "until": until})
 
 
 async def count_failure(conn: AsyncConnection, key: str, at: datetime, forget_before: datetime) -> int:

@@ -31,6 +31,12 @@ _SIGNED_IN = (
     .returning(*_COLUMNS)
 )
 
+_RENEW_HASH = (
+    update(users)
+    .where(users.c.id == bindparam("user_id"), users.c.password_hash == bindparam("checked_password_hash"))
+    .values(password_hash=bindparam("renewed"))
+)
+
 
 def user_of(row: Row[Any] | Mapping[str, Any]) -> User:
     """A user from a row of the table."""
@@ -92,6 +98,12 @@ async def mark_signed_in(conn: AsyncConnection, user: User, at: datetime) -> Use
     values = {"user_id": user.id, "checked_password_hash": user.password_hash, "at": at}
     row = (await conn.execute(_SIGNED_IN, values)).first()
     return user_of(row) if row else None
+
+
+async def renew_hash(conn: AsyncConnection, user: User, renewed: str) -> bool:
+    """Replaces the hash of the same password; False when the user has got another one meanwhile. No new version."""
+    values = {"user_id": user.id, "checked_password_hash": user.password_hash, "renewed": renewed}
+    return (await conn.execute(_RENEW_HASH, values)).rowcount > 0
 
 
 async def remove(conn: AsyncConnection, user_id: int) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
+import argon2
 import grpc
 import jwt
 import pytest
@@ -103,6 +105,71 @@ async def test_an_address_that_tries_many_accounts_waits_but_not_those_known_the
         await refusal(hub.sign_in(f"spray_{number}", PASSWORD, "10.5.0.1"))
     assert (await refusal(hub.sign_in(new.username, PASSWORD, "10.5.0.1"))).reason == "SIGN_IN_THROTTLED"
     assert (await hub.sign_in(known.username, PASSWORD, "10.5.0.1")).access_token
+
+
+@pytest.mark.parametrize("guesses", [600, pytest.param(10_000, marks=pytest.mark.long)])
+async def test_during_an_attack_the_owner_signs_in_from_elsewhere(hub: AuthHub, guesses: int) -> None:
+    user = await hub.new_user()
+    attack = asyncio.create_task(_guess(hub, user.username, guesses, lambda _: "10.8.0.1"))
+    while not attack.done():
+        assert (await hub.sign_in(user.username, PASSWORD, "10.8.0.2")).access_token
+        await asyncio.sleep(0.2)
+    reasons = await attack
+    tried = reasons.count("CREDENTIALS_WRONG")
+    assert tried < 20
+    assert tried + reasons.count("SIGN_IN_THROTTLED") + reasons.count("TOO_MANY_CALLS") == guesses
+    assert (await refusal(hub.sign_in(user.username, PASSWORD, "10.8.0.1"))).reason == "SIGN_IN_THROTTLED"
+    assert (await hub.sign_in(user.username, PASSWORD, "10.8.0.3")).access_token
+
+
+async def test_guesses_from_many_addresses_slow_new_addresses_down_and_not_the_owners(hub: AuthHub) -> None:
+    user = await hub.new_user()
+    await hub.sign_in(user.username, PASSWORD, "10.9.0.1")
+    await _guess(hub, user.username, 60, lambda number: f"10.9.{number}.2")
+    held = await refusal(hub.sign_in(user.username, PASSWORD, "10.9.0.3"))
+    assert held.reason == "SIGN_IN_THROTTLED"
+    assert 0 < held.retry_after_s <= 60
+    assert (await hub.sign_in(user.username, PASSWORD, "10.9.0.1")).access_token
+    hub.clock.offset = timedelta(seconds=61)
+    try:
+        # More guesses meanwhile make others wait, but not who has waited.
+        await _guess(hub, user.username, 20, lambda number: f"10.9.{number}.4")
+        assert (await hub.sign_in(user.username, PASSWORD, "10.9.0.3")).access_token
+    finally:
+        hub.clock.offset = timedelta()
+
+
+async def test_an_alarm_treats_unknown_names_alike(hub: AuthHub) -> None:
+    await _guess(hub, "nobody_at_all", 60, lambda number: f"10.10.{number}.1")
+    assert (await refusal(hub.sign_in("nobody_at_all", PASSWORD, "10.10.0.9"))).reason == "SIGN_IN_THROTTLED"
+
+
+async def test_a_hash_of_former_parameters_is_renewed_at_sign_in_and_sessions_go_on(hub: AuthHub) -> None:
+    user = await hub.new_user()
+    before = await hub.sign_in(user.username, PASSWORD)
+    weak = argon2.PasswordHasher(time_cost=1, memory_cost=32, parallelism=1).hash(PASSWORD)
+    await hub.rows("UPDATE auth.users SET password_hash = $1 WHERE id = $2", weak, user.id)
+    tokens = await asyncio.gather(*(hub.sign_in(user.username, PASSWORD) for _ in range(10)))
+    assert all(item.access_token for item in tokens)
+    (row,) = await hub.rows("SELECT password_hash, version FROM auth.users WHERE id = $1", user.id)
+    assert "m=64,t=1" in row["password_hash"]
+    assert row["version"] == 1
+    assert (await hub.refresh(before.refresh_token)).access_token
+    assert (await hub.kinds_of(user)).count("PASSWORD_REHASHED") == 1
+
+
+async def _guess(hub: AuthHub, username: str, guesses: int, address: Callable[[int], str]) -> list[str]:
+    """The reasons of that many refusals, some dozens at a time."""
+    numbers = iter(range(guesses))
+    reasons: list[str] = []
+
+    async def guess() -> None:
+        for number in numbers:
+            refused = await refusal(hub.sign_in(username, f"wrong guess {number}", address(number)))
+            reasons.append(refused.reason)
+
+    await asyncio.gather(*(guess() for _ in range(40)))
+    return reasons
 
 
 async def test_many_sign_ins_of_one_user_at_once_all_succeed(hub: AuthHub) -> None:

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from auth_svc.domain.throttle import ACCOUNT_AT_ADDRESS, ADDRESS, throttle_keys
+import pytest
+
+from auth_svc.domain.throttle import (
+    ACCOUNT_AT_ADDRESS,
+    ADDRESS,
+    ALARM,
+    HELD_FAILURES,
+    Counter,
+    adds_to_alarm,
+    network_of,
+    throttle_keys,
+)
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def test_the_first_failures_cost_nothing_then_the_wait_doubles_up_to_the_cap() -> None:
@@ -32,3 +45,40 @@ def test_the_counters_are_locked_in_one_order_whatever_the_account() -> None:
     for account in ("maria", "bob", "zoe"):
         rules = throttle_keys(account, "10.0.0.1").rules()
         assert rules[0] == ("*@10.0.0.1", ADDRESS)
+
+
+def test_one_address_alone_never_rings_the_alarm() -> None:
+    assert sum(adds_to_alarm(failures) for failures in range(1, 10_001)) < ALARM.free_failures
+
+
+def test_while_the_alarm_rings_new_addresses_wait_longer_and_longer_up_to_the_cap() -> None:
+    keys = throttle_keys("maria", "10.0.0.1")
+
+    def wait(failures: int, at: datetime = NOW) -> float:
+        return keys.rings({keys.account: Counter(failures, NOW, NOW)}, at).total_seconds()
+
+    assert [wait(failures) for failures in (0, 49, 50, 51, 55, 10_000)] == [0, 0, 2, 4, 60, 60]
+    assert wait(10_000, NOW + ALARM.memory + timedelta(seconds=1)) == 0
+
+
+def test_an_address_that_has_waited_already_is_held_by_its_own_counter_only() -> None:
+    keys = throttle_keys("maria", "10.0.0.1")
+    counters = {keys.account: Counter(99, NOW, NOW), keys.account_at_address: Counter(HELD_FAILURES, NOW, NOW)}
+    assert not keys.rings(counters, NOW)
+    assert ACCOUNT_AT_ADDRESS.delay(HELD_FAILURES + 1) == timedelta(seconds=32)
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("10.0.0.1", "10.0.0.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:DB8:1:2::9", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::ffff:10.0.0.1", "10.0.0.1"),
+        ("", ""),
+        ("unix", "unix"),
+    ],
+)
+def test_one_subscriber_is_one_address(address: str, network: str) -> None:
+    assert network_of(address) == network
