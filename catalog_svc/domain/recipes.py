@@ -6,7 +6,7 @@ Works level by level in topological order, so that a recipe with millions of pat
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
@@ -49,6 +49,19 @@ def explode(root: int, lines: Sequence[RecipeLine]) -> list[ExplodedLine]:
         raise BillOfMaterialsTooLarge("The quantities of this recipe multiply to more than can be counted.")
     found = [ExplodedLine(key, total, levels[key], key not in children) for key, total in totals.items()]
     return sorted(found, key=lambda line: (line.level, line.identity_id))
+
+
+def lines_below(root: int, lines: Mapping[int, Sequence[RecipeLine]]) -> list[RecipeLine]:
+    """Of lines by their parents those that are reachable from `root`, each once."""
+    found: list[RecipeLine] = []
+    waiting, seen = [root], {root}
+    while waiting:
+        for line in lines.get(waiting.pop(), ()):
+            found.append(line)
+            if line.child not in seen:
+                seen.add(line.child)
+                waiting.append(line.child)
+    return found
 
 
 def _parents_first(lines: Sequence[RecipeLine]) -> list[int]:

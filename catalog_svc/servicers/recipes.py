@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
-from usav.catalog.v1 import bundle_pb2
+from usav.catalog.v1 import bundle_pb2, recipe_pb2
 
 from catalog_svc.convert import requests
 from catalog_svc.convert.messages import component_message
@@ -12,11 +12,12 @@ from catalog_svc.domain.changes import Kind
 from catalog_svc.operations import recipes
 from catalog_svc.queries.lists import COMPONENTS
 from catalog_svc.queries.recipes import bill_of_materials
+from catalog_svc.queries.variant_recipes import bundle_variants_above, recipes_of_variants
 from catalog_svc.servicers.base import CatalogRpcs, given, optional
 
 
 class RecipeRpcs(CatalogRpcs):
-    """The lines of recipes, who contains whom, and GetBillOfMaterials."""
+    """The lines of recipes, who contains whom, and what is picked for a bundle."""
 
     async def ListBundleComponents(
         self, request: bundle_pb2.ListBundleComponentsRequest, context: grpc.aio.ServicerContext
@@ -99,3 +100,33 @@ class RecipeRpcs(CatalogRpcs):
         return bundle_pb2.BillOfMaterials(
             parent_identity_id=explosion.parent["id"], parent_upis_h=explosion.parent["upis_h"], items=lines
         )
+
+    async def BatchGetRecipes(
+        self, request: recipe_pb2.BatchGetRecipesRequest, context: grpc.aio.ServicerContext
+    ) -> recipe_pb2.BatchGetRecipesResponse:
+        """What is picked for many bundle variants."""
+        found = await recipes_of_variants(self.db, request.variant_ids)
+        return recipe_pb2.BatchGetRecipesResponse(
+            items=[
+                recipe_pb2.VariantRecipe(
+                    variant_id=variant_id,
+                    components=[
+                        recipe_pb2.VariantRecipe.Component(
+                            identity_id=each.identity_id,
+                            upis_h=each.upis_h,
+                            quantity=each.quantity,
+                            variant_ids=each.variant_ids,
+                        )
+                        for each in components
+                    ],
+                )
+                for variant_id, components in found.items()
+            ]
+        )
+
+    async def ListBundleVariants(
+        self, request: recipe_pb2.ListBundleVariantsRequest, context: grpc.aio.ServicerContext
+    ) -> recipe_pb2.ListBundleVariantsResponse:
+        """The bundles that depend on something."""
+        found = await bundle_variants_above(self.db, request.variant_ids, request.parent_upis_hs)
+        return recipe_pb2.ListBundleVariantsResponse(variant_ids=found)
