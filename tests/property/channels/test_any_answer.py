@@ -12,13 +12,26 @@ import httpx2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync_svc.channels.base import Channel, ChannelError, ListingPhase, Outcome, WebhookRefused
+from sync_svc.channels.amazon import listings
+from sync_svc.channels.amazon.adapter import AmazonChannel
+from sync_svc.channels.amazon.notifications import hint_of as amazon_hint_of
+from sync_svc.channels.base import (
+    TOKEN_HEADER,
+    Channel,
+    ChannelError,
+    HintQueue,
+    ListingPhase,
+    Outcome,
+    WebhookRefused,
+)
 from sync_svc.channels.ebay import revisions
 from sync_svc.channels.ebay.adapter import EbayChannel
 from sync_svc.channels.ebay.notifications import hint_of
 from sync_svc.channels.ecwid import client, webhooks
 from sync_svc.channels.ecwid.adapter import EcwidChannel
-from tests.unit.channels.doubles import ebay_account, ecwid_account, state
+from sync_svc.channels.zoho import webhooks as zoho_webhooks
+from sync_svc.channels.zoho.adapter import ZohoChannel
+from tests.unit.channels.doubles import amazon_account, ebay_account, ecwid_account, state, zoho_account
 
 # Names the connectors look for, so that random objects get past the first question.
 # fmt: off
@@ -30,6 +43,14 @@ NAMES = st.sampled_from([
     "name", "combinations", "updateCount", "ticket", "httpStatusCode", "httpBody", "enabled", "paymentStatus",
     "createTimestamp", "metadata", "notification", "data", "topic", "notificationId", "eventId", "eventCreated",
     "storeId", "eventType", "entityId", "order", "destinations", "deliveryConfig", "next",
+    "code", "item", "item_id", "rate", "locations", "location_id", "available_stock", "inventory_adjustment",
+    "inventory_adjustment_id", "inventory_adjustments", "reference_number", "line_items", "salesorder", "salesorders",
+    "salesorder_id", "page_context", "has_more_page", "last_modified_time", "created_time", "organizations",
+    "organization_id", "summaries", "asin", "productType", "marketplaceId", "fulfillmentAvailability",
+    "fulfillmentChannelCode", "offerType", "amount", "issues", "severity", "attributeNames", "submissionId", "payload",
+    "destinationId", "feedId", "feedDocumentId", "url", "processingStatus", "resultFeedDocumentId", "messageId", "feeds",
+    "orderItems", "product", "sellerSku", "quantityOrdered", "fulfillment", "fulfillmentStatus", "pagination",
+    "nextToken", "Messages", "Body", "ReceiptHandle", "Failed", "__type",
 ])
 # fmt: on
 LEAVES = (
@@ -38,7 +59,12 @@ LEAVES = (
     | st.integers(-(2**63), 2**63)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.sampled_from(
-        ["PUBLISHED", "COMPLETED", "00845BK", "PAID", "1e999", "", "2026-11-22T08:00:00Z", "order.created"]
+        [
+            *("PUBLISHED", "COMPLETED", "00845BK", "PAID", "1e999", "1e999999999", "", "2026-11-22T08:00:00Z"),
+            *("order.created", "draft", "pending_approval", "inactive", "void", "HUB-1-0", "5001", "ACCEPTED"),
+            *("INVALID", "ERROR", "DONE", "IN_QUEUE", "FATAL", "DEFAULT", "AMAZON_NA", "ATVPDKIKX0DER", "GZIP"),
+            *("https://amazon.test/x", "::", "CANCELLED", "confirmed"),
+        ]
     )
     | st.text(max_size=8)
 )
@@ -66,14 +92,22 @@ def transport(answers: list[tuple[int, Any]]) -> httpx2.MockTransport:
 
 async def exercise(channel: Channel) -> None:
     """Every call a connector has; only its own errors may come."""
-    known = {"offer_id": "9001", "listing_id": "1", "product_id": "5001", "combination_id": "7"}
+    known = {
+        "offer_id": "9001",
+        "listing_id": "1",
+        "product_id": "5001",
+        "combination_id": "7",
+        "item_id": "5001",
+        "product_type": "PRODUCT",
+    }
     batch = [
         state(listing_id=1),
         state(listing_id=2, platform_sku="B", external_ids=known, content_changed=False),
         state(listing_id=3, platform_sku="C", external_ids=known, phase=ListingPhase.ENDED),
+        state(listing_id=4, platform_sku="D", external_ids={**known, "adjustment": "HUB-4-0", "feed": "501:1:2@49.99"}),
     ]
     results = await channel.push(batch)
-    assert sorted(result.listing_id for result in results) == [1, 2, 3]
+    assert sorted(result.listing_id for result in results) == [1, 2, 3, 4]
     assert all(isinstance(result.outcome, Outcome) for result in results)
     reads: list[Callable[[], Awaitable[object]]] = [
         channel.check,
@@ -82,10 +116,17 @@ async def exercise(channel: Channel) -> None:
         lambda: channel.get_order("1"),
         lambda: channel.connect_webhooks("https://hub.test/x"),
     ]
+    if isinstance(channel, HintQueue):
+        queue = channel
+        reads.append(lambda: receive_and_settle(queue))
     for read in reads:
         with suppress(ChannelError):
             await read()
     await channel.aclose()
+
+
+async def receive_and_settle(queue: HintQueue) -> None:
+    await queue.settle_hints(await queue.receive_hints())
 
 
 @settings(max_examples=150, deadline=None)
@@ -110,6 +151,30 @@ def test_ecwid_takes_any_answer(answers: list[tuple[int, Any]], in_batches: bool
         client._poll_delays, client._DIRECT_MAX, client._PLENTY_LEFT = usual
 
 
+@settings(max_examples=150, deadline=None)
+@given(ANSWERS)
+def test_zoho_takes_any_answer(answers: list[tuple[int, Any]]) -> None:
+    asyncio.run(exercise(ZohoChannel(zoho_account(requests_per_minute=0), transport=transport(answers))))
+
+
+@settings(max_examples=150, deadline=None)
+@given(ANSWERS, st.booleans())
+def test_amazon_takes_any_answer(answers: list[tuple[int, Any]], in_feeds: bool) -> None:
+    usual = listings._CONFIRM_AFTER_S, listings._MOST_SINGLE
+    listings._CONFIRM_AFTER_S, listings._MOST_SINGLE = (0.0, 0.0), 0 if in_feeds else 60
+    queue = {"queue_url": "https://amazon.test/queue", "queue_arn": "arn:x", "product_type": "PRODUCT"}
+    account = amazon_account(**queue, send_content=True, delete_ended=in_feeds)
+    try:
+        asyncio.run(exercise(AmazonChannel(account, transport=transport(answers))))
+    finally:
+        listings._CONFIRM_AFTER_S, listings._MOST_SINGLE = usual
+
+
+@given(DOCUMENTS)
+def test_any_message_of_a_queue_is_read(document: Any) -> None:
+    assert amazon_hint_of(json.dumps(document), "A1SELLER").event_id
+
+
 @given(DOCUMENTS)
 def test_any_notification_is_read_or_refused(document: Any) -> None:
     body = json.dumps(document).encode()
@@ -117,3 +182,5 @@ def test_any_notification_is_read_or_refused(document: Any) -> None:
         hint_of(body)
     with suppress(WebhookRefused):
         webhooks.hints_of({}, body, client_secret="s", store_id="1", now=0.0)
+    with suppress(WebhookRefused):
+        zoho_webhooks.hints_of({TOKEN_HEADER: "t"}, body, {"token": "t"}, now=0.0)
