@@ -52,7 +52,7 @@ class SignedIn(httpx2.Auth):
     def __init__(self, hub: Hub) -> None:
         self._form = {"grant_type": "password", "username": hub.admin_user, "password": hub.admin_password}
         self._url = f"{hub.gateway_url}/api/v1/auth/token"
-        self.token = ""
+        self.token = "none-yet"
 
     def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
         request.headers["authorization"] = f"Bearer {self.token}"
