@@ -16,7 +16,7 @@ import grpc
 from google.protobuf.message import Message
 from usav.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 from usav.catalog.v1 import catalog_service_pb2_grpc
-from usav.inventory.v1 import inventory_service_pb2_grpc
+from usav.inventory.v1 import inventory_service_pb2_grpc, location_pb2
 from usav.sync.v1 import sync_service_pb2_grpc
 
 from bench.children import Generator
@@ -30,6 +30,7 @@ _STUBS: dict[str, Any] = {
     "inventory": inventory_service_pb2_grpc.InventoryServiceStub,
     "sync": sync_service_pb2_grpc.SyncServiceStub,
 }
+SHELF = "A1-S2"
 _CHANNEL_OPTIONS = [("grpc.max_receive_message_length", 32 * 1024 * 1024)]
 
 
@@ -132,12 +133,20 @@ async def raised(scale: Scale) -> AsyncIterator[Stage]:
         for name, stub in _STUBS.items():
             channel = grpc.aio.insecure_channel(hub.addresses[name], options=_CHANNEL_OPTIONS)
             stubs[name] = stub(await stack.enter_async_context(channel))
-        yield Stage(hub, generator, scale, await _sign_in(hub), stubs, scratch)
+        stage = Stage(hub, generator, scale, await _sign_in(hub), stubs, scratch)
+        await _make_shelf(stage)
+        yield stage
 
 
 def _clean_environment() -> dict[str, str]:
     """The caller's environment without settings of some other hub."""
     return {name: value for name, value in os.environ.items() if not name.startswith("HUB_") and name != "DATABASE_URL"}
+
+
+async def _make_shelf(stage: Stage) -> None:
+    """The location that all units of a bench go to."""
+    request = location_pb2.CreateLocationRequest(location=location_pb2.Location(code=SHELF))
+    await stage.stubs["inventory"].CreateLocation(request, metadata=stage.credentials, timeout=30)
 
 
 async def _sign_in(hub: Hub) -> str:

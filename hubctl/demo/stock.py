@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from usav.catalog.v1 import variant_pb2
 from usav.inventory.v1 import inventory_service_pb2 as inventory_pb
-from usav.inventory.v1 import item_pb2
+from usav.inventory.v1 import item_pb2, location_pb2
 from usav.sync.v1 import channel_pb2, listing_pb2
 from usav.sync.v1 import sync_service_pb2 as sync_pb
 
@@ -18,6 +18,7 @@ from hubctl.demo.shelves import Place
 from hubctl.output import parse_money
 
 _PAGE = 1000
+_SHELF = "DEMO-SHELF"
 _platform = channel_pb2.Channel.Platform.Name
 
 
@@ -57,14 +58,23 @@ def receive(hub: Hub, units: Mapping[str, int]) -> dict[str, list[str]]:
     run = format(time.time_ns() // 1_000_000, "X")
     numbers = iter(range(1, sum(units.values()) + 1))
     serials = {sku: [f"DEMO-{run}-{next(numbers):03}" for _ in range(count)] for sku, count in units.items()}
+    _make_shelf(hub)
     lines = [
-        inventory_pb.ReceiptLine(sku=sku, serial_number=serial, location="DEMO-SHELF", unit_cost=parse_money("20.00"))
+        inventory_pb.ReceiptLine(sku=sku, serial_number=serial, location=_SHELF, unit_cost=parse_money("20.00"))
         for sku, mine in serials.items()
         for serial in mine
     ]
     request = inventory_pb.BatchReceiveItemsRequest(request_id=new_request_id(), lines=lines, order_reference="DEMO")
     hub.inventory.BatchReceiveItems(iter([request]))
     return serials
+
+
+def _make_shelf(hub: Hub) -> None:
+    """The place of the demo's units, unless an earlier run made it."""
+    asked = location_pb2.ListLocationsRequest(code_prefix=_SHELF)
+    if not hub.inventory.ListLocations(asked).items:
+        made = location_pb2.Location(code=_SHELF, name="Units the demo made up")
+        hub.inventory.CreateLocation(location_pb2.CreateLocationRequest(location=made, request_id=new_request_id()))
 
 
 def sold_unit(hub: Hub, sku: str, order_part: str) -> item_pb2.Item | None:

@@ -222,6 +222,58 @@ class AllocationNotFound(NotFound):
         return cls(f"Nothing was allocated for {what}.", metadata=metadata)
 
 
+class LocationNotFound(NotFound):
+    """There is no such location."""
+
+    domain, reason = DOMAIN, "LOCATION_NOT_FOUND"
+
+    @classmethod
+    def by_code(cls, code: str, field: str = "location") -> LocationNotFound:
+        """The error for a code given in `field`."""
+        text = f"there is no location {code!r}; make it first"
+        return cls(f"{field}: {text}.", metadata={"location": code}, violations=[Violation(field, text)])
+
+    @classmethod
+    def by_id(cls, location_id: int) -> LocationNotFound:
+        """The error for an id."""
+        return cls(f"There is no location {location_id}.", metadata={"id": str(location_id)})
+
+
+class LocationInactive(FailedPrecondition):
+    """Nothing may be put there any more."""
+
+    domain, reason = DOMAIN, "LOCATION_INACTIVE"
+
+    @classmethod
+    def of(cls, code: str, field: str = "location") -> LocationInactive:
+        """The error for a code given in `field`."""
+        text = f"nothing may be put to {code} any more; it is not active"
+        return cls(f"{field}: {text}.", metadata={"location": code}, violations=[Violation(field, text)])
+
+
+class LocationExists(AlreadyExists):
+    """Another location has the code."""
+
+    domain, reason = DOMAIN, "LOCATION_EXISTS"
+
+    @classmethod
+    def of(cls, code: str) -> LocationExists:
+        """The error naming the code."""
+        return cls(f"There is a location {code} already.", metadata={"location": code})
+
+
+class LocationInUse(FailedPrecondition):
+    """Units lie there, or it is being counted."""
+
+    domain, reason = DOMAIN, "LOCATION_IN_USE"
+
+    @classmethod
+    def of(cls, code: str, why: str = "units lie there; move them first") -> LocationInUse:
+        """The error naming the location and why."""
+        text = f"The location {code} stays: {why}."
+        return cls(text, metadata={"location": code}, violations=[Violation(f"locations/{code}", text)])
+
+
 class BatchTooLarge(InvalidArgument):
     """One call holds more units than it may."""
 

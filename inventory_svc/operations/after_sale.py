@@ -1,10 +1,12 @@
 """What happens to a unit after its sale, and to one that is not fit to sell.
 
-Each is one guarded statement. None is repeated by itself: without a request id a second call finds another status and is refused.
+Each is one guarded statement; one that puts the unit somewhere belongs into a transaction, which keeps the location. None is
+repeated by itself: without a request id a second call finds another status and is refused.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +16,7 @@ from inventory_svc.domain.item import Action, Item, check, check_return
 from inventory_svc.domain.ledger import Cause
 from inventory_svc.domain.variant import KnownVariant, is_other_condition
 from inventory_svc.operations.changing import change_all, find_id
+from inventory_svc.operations.locations import known_location
 from inventory_svc.storage import after_sale
 from inventory_svc.storage.after_sale import Looked
 from inventory_svc.storage.item_rows import get_many
@@ -41,6 +44,7 @@ class Named:
 
 async def return_item(session: Session, unit: Named, location: str, rma_number: str, cause: Cause) -> Item:
     """The sold unit, RMA. Raises ItemNotFound, StatusForbids, SoldUnderAnother, UnitContended."""
+    location = await known_location(session, location)
     found = await find_id(session, unit.id, unit.serial_number)
 
     async def attempt(ids: Sequence[int]) -> list[Item]:
@@ -56,6 +60,8 @@ Change = Callable[[Session, Sequence[int], Looked, Cause], Awaitable[list[Item]]
 
 
 async def _change(action: Action, change: Change, session: Session, unit: Named, looked: Looked, cause: Cause) -> Item:
+    if looked.location:
+        looked = dataclasses.replace(looked, location=await known_location(session, looked.location))
     found = await find_id(session, unit.id, unit.serial_number)
 
     async def attempt(ids: Sequence[int]) -> list[Item]:

@@ -17,6 +17,7 @@ from inventory_svc.domain.ledger import Cause
 from inventory_svc.domain.money import Money
 from inventory_svc.domain.serial_numbers import clean
 from inventory_svc.operations.changing import Attempt, by_the_hub
+from inventory_svc.operations.locations import known_location
 from inventory_svc.storage import after_sale, unit_changes
 from inventory_svc.storage.item_rows import get_many, ids_by_serial, ids_sold_under
 from inventory_svc.storage.session import Session
@@ -57,6 +58,7 @@ class _Progress:
 
 async def move_batch(session: Session, units: Units, location: str, cause: Cause) -> list[Result]:
     """The units at another place. Raises what a single move raises, unless partial results are allowed."""
+    location = await known_location(session, location)
 
     async def attempt(ids: Sequence[int]) -> list[Item]:
         return await unit_changes.move(session, ids, location, cause)
@@ -108,6 +110,7 @@ async def return_batch(session: Session, units: Units, location: str, rma_number
 
     Raises what a single return raises, unless partial results are allowed.
     """
+    location = await known_location(session, location)
     if not units.ids and not units.serial_numbers and cause.order_reference:
         sold = await ids_sold_under(session, cause.order_reference, MAX_UNITS + 1)
         units = Units(sold, (), units.allow_partial)

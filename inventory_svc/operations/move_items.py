@@ -9,6 +9,7 @@ from inventory_svc.domain.item import Action, Item, check
 from inventory_svc.domain.ledger import Cause
 from inventory_svc.domain.serial_numbers import clean
 from inventory_svc.operations.changing import change_all
+from inventory_svc.operations.locations import known_location
 from inventory_svc.storage import unit_changes
 from inventory_svc.storage.item_rows import ids_by_serial
 from inventory_svc.storage.session import Session
@@ -21,10 +22,12 @@ async def move_items(
 ) -> list[Item]:
     """The units at their new place: those named by id first, a unit named twice once. In a transaction: all or none.
 
-    Raises BatchTooLarge, ItemNotFound, StatusForbids, UnitContended. Safe to repeat, though each repeat is a ledger row.
+    Raises BatchTooLarge, LocationNotFound, LocationInactive, ItemNotFound, StatusForbids, UnitContended. Safe to repeat, though
+    each repeat is a ledger row.
     """
     if len(ids) + len(serial_numbers) > MAX_UNITS:
         raise BatchTooLarge.over("ids", MAX_UNITS)
+    location = await known_location(session, location)
     wanted = list(dict.fromkeys([*ids, *await _ids_of(session, serial_numbers)]))
 
     async def attempt(missing: Sequence[int]) -> list[Item]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from inventory_svc.domain.errors import SerialNumberTaken, VariantNotFound
@@ -10,6 +11,7 @@ from inventory_svc.domain.item import Item
 from inventory_svc.domain.ledger import Cause
 from inventory_svc.domain.receipt import MAX_UNITS, NewUnit, ReceiptLine, check_size, units
 from inventory_svc.domain.serial_numbers import refuse_repeats
+from inventory_svc.operations.locations import known_locations
 from inventory_svc.operations.variants import Variants
 from inventory_svc.storage import receipts
 from inventory_svc.storage.item_rows import get_many
@@ -50,11 +52,26 @@ def _unknown(line: ReceiptLine, prefix: str) -> VariantNotFound:
     return VariantNotFound.by_id(line.variant_id, f"{prefix}variant_id")
 
 
-async def receive_units(session: Session, new_units: Sequence[NewUnit], cause: Cause) -> list[int]:
+def location_fields(lines: Sequence[ReceiptLine], names: FieldNames) -> dict[str, str]:
+    """The locations of a receipt, each with the field that names it first."""
+    fields: dict[str, str] = {}
+    for position, line in enumerate(lines):
+        if line.location not in fields:
+            fields[line.location] = f"{names.line.format(position)}location"
+    return fields
+
+
+async def receive_units(
+    session: Session, new_units: Sequence[NewUnit], fields: Mapping[str, str], cause: Cause
+) -> list[int]:
     """Takes the units into stock and answers their ids in order. In a transaction: all or none.
 
-    Raises SerialNumberTaken. A repeat without a request id receives again, where serial numbers do not forbid it.
+    `fields` are those of `location_fields`. Raises LocationNotFound, LocationInactive, SerialNumberTaken. A repeat without a
+    request id receives again, where serial numbers do not forbid it.
     """
+    places = await known_locations(session, fields)
+    if any(asked != kept for asked, kept in places.items()):
+        new_units = [dataclasses.replace(unit, location=places[unit.location]) for unit in new_units]
     serial_numbers = [unit.serial_number for unit in new_units if unit.serial_number]
     if serial_numbers:
         taken = await receipts.list_taken(session, serial_numbers)
@@ -63,8 +80,10 @@ async def receive_units(session: Session, new_units: Sequence[NewUnit], cause: C
     return await receipts.insert_units(session, new_units, cause)
 
 
-async def receive_items(session: Session, new_units: Sequence[NewUnit], cause: Cause) -> list[Item]:
+async def receive_items(
+    session: Session, new_units: Sequence[NewUnit], fields: Mapping[str, str], cause: Cause
+) -> list[Item]:
     """As `receive_units`, and answers the units themselves."""
-    ids = await receive_units(session, new_units, cause)
+    ids = await receive_units(session, new_units, fields, cause)
     items = await get_many(session, ids)
     return [items[item_id] for item_id in ids]

@@ -11,19 +11,23 @@ from inventory_svc.domain.errors import ItemNotFound, UnitContended
 from inventory_svc.domain.item import Item
 from inventory_svc.domain.ledger import Cause
 from inventory_svc.domain.money import STEP, Money
+from inventory_svc.operations.locations import known_location
 from inventory_svc.storage import unit_changes
 from inventory_svc.storage.item_rows import get_many
 from inventory_svc.storage.session import Session
 from inventory_svc.storage.unit_changes import Edit
 
-_ATTEMPTS = 5
+# Each attempt loses to one other change at most, so this bears so many callers at once.
+_ATTEMPTS = 20
 
 
 async def update_item(session: Session, item_id: int, changes: Mapping[str, Any], etag: str, cause: Cause) -> Item:
     """The unit with the new values of `changes` (location, notes, unit_cost). What is the same already is left alone.
 
-    Raises ItemNotFound, EtagMismatch, UnitContended. Safe to repeat.
+    Raises LocationNotFound, LocationInactive, ItemNotFound, EtagMismatch, UnitContended. Safe to repeat.
     """
+    if changes.get("location"):
+        changes = {**changes, "location": await known_location(session, changes["location"], "item.location")}
     for _ in range(_ATTEMPTS):
         item = (await get_many(session, [item_id])).get(item_id)
         if item is None:

@@ -35,6 +35,9 @@ class InventoryRpcs(inventory_service_pb2_grpc.InventoryServiceServicer):
         async def answered(session: Session) -> item_pb2.Item:
             return item_message(await change(session))
 
+        # A location that is named has to stay until the unit is there.
+        if getattr(request, "location", ""):
+            return await self.work.in_transaction(request, item_pb2.Item, answered)
         return await self.work.on_one_unit(request, item_pb2.Item, answered)
 
 

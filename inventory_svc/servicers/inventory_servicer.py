@@ -6,9 +6,10 @@ from inventory_svc.servicers.after_sale import AfterSaleRpcs
 from inventory_svc.servicers.batches import BatchRpcs
 from inventory_svc.servicers.claiming import ClaimingRpcs
 from inventory_svc.servicers.items import ItemRpcs
+from inventory_svc.servicers.locations import LocationRpcs
 from inventory_svc.servicers.receiving import ReceivingRpcs
 from inventory_svc.servicers.stock import StockRpcs
 
 
-class InventoryServicer(ItemRpcs, ReceivingRpcs, ClaimingRpcs, AfterSaleRpcs, BatchRpcs, StockRpcs):
+class InventoryServicer(ItemRpcs, ReceivingRpcs, ClaimingRpcs, AfterSaleRpcs, BatchRpcs, LocationRpcs, StockRpcs):
     """All rpcs of InventoryService."""

@@ -10,6 +10,7 @@ from chassis.page_tokens import page_size
 from inventory_svc.convert.items import item_changes, item_filter, item_message, place_message
 from inventory_svc.operations.delete_item import delete_item
 from inventory_svc.operations.update_item import update_item
+from inventory_svc.operations.work import Session
 from inventory_svc.queries import items as item_queries
 from inventory_svc.servicers.base import InventoryRpcs, cause_of
 
@@ -38,7 +39,13 @@ class ItemRpcs(InventoryRpcs):
         """The fields of the mask."""
         changes, cause = item_changes(request), cause_of(request)
         item_id, etag = request.item.id, request.item.etag
-        return await self.change_one(request, lambda session: update_item(session, item_id, changes, etag, cause))
+
+        async def work(session: Session) -> item_pb2.Item:
+            return item_message(await update_item(session, item_id, changes, etag, cause))
+
+        if "location" in changes:
+            return await self.work.in_transaction(request, item_pb2.Item, work)
+        return await self.work.on_one_unit(request, item_pb2.Item, work)
 
     async def DeleteItem(self, request: service.DeleteItemRequest, context: grpc.aio.ServicerContext) -> item_pb2.Item:
         """A soft delete."""

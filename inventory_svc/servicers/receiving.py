@@ -14,7 +14,13 @@ from inventory_svc.convert.items import item_message
 from inventory_svc.convert.receipts import LineReader, line_of_item, lines_of_receipt
 from inventory_svc.domain.receipt import MAX_UNITS, ReceiptLine, check_size
 from inventory_svc.operations.move_items import move_items
-from inventory_svc.operations.receive_items import FieldNames, prepare_receipt, receive_items, receive_units
+from inventory_svc.operations.receive_items import (
+    FieldNames,
+    location_fields,
+    prepare_receipt,
+    receive_items,
+    receive_units,
+)
 from inventory_svc.operations.work import Session, TransactionSession
 from inventory_svc.servicers.base import InventoryRpcs, cause_of
 
@@ -26,11 +32,13 @@ class ReceivingRpcs(InventoryRpcs):
 
     async def CreateItem(self, request: service.CreateItemRequest, context: grpc.aio.ServicerContext) -> item_pb2.Item:
         """One unit."""
-        units = await prepare_receipt(self.variants, [line_of_item(request.item)], FieldNames("item.", "item.{}"))
+        lines, names = [line_of_item(request.item)], FieldNames("item.", "item.{}")
+        units = await prepare_receipt(self.variants, lines, names)
+        places = location_fields(lines, names)
         cause = cause_of(request)
 
         async def work(session: TransactionSession) -> item_pb2.Item:
-            return item_message((await receive_items(session, units, cause))[0])
+            return item_message((await receive_items(session, units, places, cause))[0])
 
         return await self.work.in_transaction(request, item_pb2.Item, work)
 
@@ -41,10 +49,11 @@ class ReceivingRpcs(InventoryRpcs):
         lines = lines_of_receipt(request)
         names = FieldNames("", "serial_numbers[{}]")
         units = await prepare_receipt(self.variants, lines, names, limit=_MOST_IN_ONE_ANSWER)
+        places = location_fields(lines, names)
         cause = cause_of(request, request.order_reference)
 
         async def work(session: TransactionSession) -> service.ReceiveItemsResponse:
-            items = await receive_items(session, units, cause)
+            items = await receive_items(session, units, places, cause)
             return service.ReceiveItemsResponse(items=[item_message(item) for item in items])
 
         return await self.work.in_transaction(request, service.ReceiveItemsResponse, work)
@@ -54,11 +63,13 @@ class ReceivingRpcs(InventoryRpcs):
     ) -> service.BatchReceiveItemsResponse:
         """Collects the whole stream first: no transaction is open while the caller is sending."""
         first, lines, digest = await _collect(requests)
-        units = await prepare_receipt(self.variants, lines, FieldNames("lines[{}].", "lines[{}].serial_number"))
+        names = FieldNames("lines[{}].", "lines[{}].serial_number")
+        units = await prepare_receipt(self.variants, lines, names)
+        places = location_fields(lines, names)
         cause = cause_of(first, first.order_reference)
 
         async def work(session: TransactionSession) -> service.BatchReceiveItemsResponse:
-            ids = await receive_units(session, units, cause)
+            ids = await receive_units(session, units, places, cause)
             return service.BatchReceiveItemsResponse(received_units=len(ids), item_ids=ids)
 
         return await self.work.in_transaction(first, service.BatchReceiveItemsResponse, work, body=digest)

@@ -6,7 +6,7 @@ import re
 
 from chassis.database_errors import ConstraintDetail, Constraints
 from chassis.errors import HubError
-from inventory_svc.domain.errors import SerialNumberTaken, UnitContended
+from inventory_svc.domain.errors import LocationExists, LocationInUse, SerialNumberTaken, UnitContended
 
 _VALUE = re.compile(r"\)=\((.*)\) already exists", re.DOTALL)
 
@@ -20,7 +20,18 @@ def _contended(detail: ConstraintDetail) -> HubError:
     return UnitContended("Other calls changed the same unit just now; read it and try again.", retry_after_s=0.05)
 
 
+def _location_exists(detail: ConstraintDetail) -> HubError:
+    found = _VALUE.search(detail.detail)
+    return LocationExists.of(found.group(1) if found else "with this code")
+
+
+def _location_in_use(detail: ConstraintDetail) -> HubError:
+    return LocationInUse("Units lie at this location; move them first.")
+
+
 CONSTRAINTS: Constraints = {
+    "uq_location_code": _location_exists,
+    "location_with_stock": _location_in_use,
     "uq_item_serial_number": _serial_number_taken,
     "uq_reservation_live": _contended,
     "uq_movement_item_id_sequence": _contended,

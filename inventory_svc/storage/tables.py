@@ -11,13 +11,11 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Computed,
-    DateTime,
     ForeignKey,
     Identity,
     Index,
     Integer,
     LargeBinary,
-    Numeric,
     Table,
     Text,
     UniqueConstraint,
@@ -25,31 +23,21 @@ from sqlalchemy import (
     text,
 )
 
-from chassis.database import schema_metadata
 from chassis.idempotency import idempotency_table
 from chassis.outbox import outbox_tables
+from inventory_svc.storage.columns import SCHEMA, metadata
+from inventory_svc.storage.columns import amount as _amount
+from inventory_svc.storage.columns import moment as _moment
+from inventory_svc.storage.columns import words as _words
+from inventory_svc.storage.warehouse_tables import location
 
-SCHEMA = "inventory"
-metadata = schema_metadata(SCHEMA)
+__all__ = ["GRANTS", "OUTBOX", "SCHEMA", "item", "known_variant", "location", "metadata", "movement", "stored_answer"]
 
 _STATUSES = "('AVAILABLE', 'RESERVED', 'SOLD', 'RMA', 'DAMAGED', 'WRITTEN_OFF', 'IN_TRANSIT')"
 _ACTIONS = (
     "('RECEIVE', 'MOVE', 'RESERVE', 'RELEASE', 'EXPIRE', 'SELL', 'CANCEL_SALE', 'EDIT', 'DELETE', 'RETURN', 'INSPECT',"
     " 'RESTOCK', 'DAMAGE', 'REPAIR', 'WRITE_OFF', 'FIND', 'SHIP', 'ARRIVE')"
 )
-
-
-def _amount(name: str) -> Column[object]:
-    return Column(name, Numeric(14, 4))
-
-
-def _moment(name: str, *, nullable: bool = False) -> Column[object]:
-    default = None if nullable else func.now()
-    return Column(name, DateTime(timezone=True), nullable=nullable, server_default=default)
-
-
-def _words(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False, server_default=text("''"))
 
 
 known_variant = Table(

@@ -13,6 +13,7 @@ from deploy.local.hub import Hub
 from deploy.local.settings import HubSettings
 from tests.factories.folders import scratch_folder
 
+PLACES = ("A1-S1", "A1-S2", "B2", "E1", "M1", "R1", "R2", "X")
 ORIGIN = "https://shop.example"
 
 
@@ -34,7 +35,16 @@ async def hub() -> AsyncIterator[Hub]:
             postgres_options={"fsync": "off"},
         )
         async with Hub(settings) as running:
+            await make_locations(running)
             yield running
+
+
+async def make_locations(hub: Hub) -> None:
+    """The places that tests put units to."""
+    async with httpx2.AsyncClient(base_url=hub.gateway_url, timeout=30, auth=SignedIn(hub)) as admin:
+        for code in PLACES:
+            answer = await admin.post("/api/v1/inventory/locations", json={"code": code})
+            assert answer.status_code == 200, answer.text
 
 
 @pytest.fixture(scope="session")

@@ -81,7 +81,10 @@ def test_a_price_is_set_exactly(user: HubctlUser, sku: str) -> None:
 
 
 def test_units_are_received_held_released_sold_and_told(user: HubctlUser, sku: str, serial: str) -> None:
-    user.ok("receive", sku, serial, "--location", "A1-S2", "--cost", "12.50", "--order", "PO-7")
+    shelf = f"SHELF-{serial}".upper()
+    user.ok("locations", "add", shelf, "--warehouse", "MAIN", "--name", "Shelf of the test")
+    assert shelf in (user.ok("locations", "list", "--warehouse", "MAIN")).out
+    user.ok("receive", sku, serial, "--location", shelf, "--cost", "12.50", "--order", "PO-7")
     user.ok("move", serial, "B2", "--reason", "closer")
     held = user.json("reserve", serial, "--order", "O-1", "--hours", "0.5")
     assert held[0]["status"] == "RESERVED"

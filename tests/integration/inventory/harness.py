@@ -32,6 +32,11 @@ from inventory_svc.settings import InventorySettings
 from inventory_svc.storage.ledger_rows import MOVEMENT_COLUMNS, MOVEMENT_SOURCE, to_movement
 
 ROLE_SECRET = "a role secret of the tests"
+# The locations that tests put units to.
+PLACES = [
+    *"ABCEQXZ", "A1-S1", "A1-S2", "B ünï", "B2", "C1", "E1", "F1", "F2", "M1", "NO", "Q7", "R1", "R2", "VF-1", "x",
+    "VALUE-1", "VALUE-2", *(f"{row}{number}" for row in ("L", "P", "OUT-") for number in range(100)),
+]  # fmt: skip
 _numbers = itertools.count(1)
 _SKU = re.compile(r"T-(\d+)(-[NR])?")
 _CONDITIONS = {"": 0, "-N": 10**7, "-R": 2 * 10**7}
@@ -113,7 +118,9 @@ class InventoryHub:
         built = await build(settings, catalog)
         built.verifier = RoleTokens()
         running = await start(built, settings)
-        return cls(running, grpc.aio.insecure_channel(f"127.0.0.1:{running.port}"), admin_url, catalog)
+        hub = cls(running, grpc.aio.insecure_channel(f"127.0.0.1:{running.port}"), admin_url, catalog)
+        await hub.rows("INSERT INTO inventory.location (code) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING", PLACES)
+        return hub
 
     async def stop(self) -> None:
         """Stops all of it."""

@@ -1,0 +1,76 @@
+"""Making, changing and removing locations, and seeing to it that units are put to known ones only."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from chassis.errors import InvalidArgument
+from chassis.etags import check_etag
+from inventory_svc.domain.errors import LocationInactive, LocationNotFound, UnitContended
+from inventory_svc.domain.location import Location, clean_code
+from inventory_svc.storage import locations
+from inventory_svc.storage.session import Session
+
+_ATTEMPTS = 5
+
+
+async def known_location(session: Session, asked: str, field: str = "location") -> str:
+    """The code of an active location as it is kept; in a transaction it stays one until the end. Empty stays empty.
+
+    Raises LocationNotFound, LocationInactive.
+    """
+    return (await known_locations(session, {asked: field}))[asked]
+
+
+async def known_locations(session: Session, asked: Mapping[str, str]) -> dict[str, str]:
+    """The same for several codes, each given with the field that names it."""
+    codes = {code for code in asked if code}
+    if not codes:
+        return {code: code for code in asked}
+    found = await locations.lock_shared(session, _spellings(codes))
+    return {code: _settled(code, field, found) if code else code for code, field in asked.items()}
+
+
+def _spellings(codes: Iterable[str]) -> set[str]:
+    """As given, and in capitals: new codes are kept so."""
+    return {spelling for code in codes for spelling in (code, code.upper())}
+
+
+def _settled(code: str, field: str, found: Mapping[str, bool]) -> str:
+    known = code if code in found else code.upper()
+    if known not in found:
+        raise LocationNotFound.by_code(code, field)
+    if not found[known]:
+        raise LocationInactive.of(known, field)
+    return known
+
+
+async def create_location(session: Session, code: str, name: str, warehouse: str, active: bool) -> Location:
+    """The new location. Raises InvalidArgument, LocationExists. A repeat without a request id is refused."""
+    cleaned = clean_code(code)
+    if not cleaned:
+        raise InvalidArgument.of("location.code", "must be set")
+    return await locations.insert(session, cleaned, name, warehouse, active)
+
+
+async def update_location(session: Session, location_id: int, changes: Mapping[str, Any], etag: str) -> Location:
+    """The location with the new values of `changes` (name, warehouse, is_active). Safe to repeat.
+
+    Raises LocationNotFound, EtagMismatch, UnitContended.
+    """
+    for _ in range(_ATTEMPTS):
+        present = await locations.get(session, location_id)
+        if present is None:
+            raise LocationNotFound.by_id(location_id)
+        check_etag(etag, present.version)
+        for done in await locations.update(session, dataclasses.replace(present, **changes)):
+            return done
+    raise UnitContended("Others are changing this location just now; read it and try again.", retry_after_s=0.05)
+
+
+async def delete_location(session: Session, location_id: int) -> None:
+    """Removes the location. Raises LocationNotFound, LocationInUse. A repeat without a request id is NOT_FOUND."""
+    if not await locations.delete(session, location_id):
+        raise LocationNotFound.by_id(location_id)
