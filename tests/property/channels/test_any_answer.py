@@ -161,7 +161,7 @@ def test_zoho_takes_any_answer(answers: list[tuple[int, Any]]) -> None:
 @given(ANSWERS, st.booleans())
 def test_amazon_takes_any_answer(answers: list[tuple[int, Any]], in_feeds: bool) -> None:
     usual = listings._CONFIRM_AFTER_S, listings._MOST_SINGLE
-    listings._CONFIRM_AFTER_S, listings._MOST_SINGLE = (0.0, 0.0), 0 if in_feeds else 60
+    listings._CONFIRM_AFTER_S, listings._MOST_SINGLE = (0.0, 0.0, 0.0), 0 if in_feeds else 60
     queue = {"queue_url": "https://amazon.test/queue", "queue_arn": "arn:x", "product_type": "PRODUCT"}
     account = amazon_account(**queue, send_content=True, delete_ended=in_feeds)
     try:

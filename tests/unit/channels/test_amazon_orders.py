@@ -12,6 +12,7 @@ import pytest
 from sync_svc.channels.amazon import orders
 from sync_svc.channels.amazon.adapter import AmazonChannel
 from sync_svc.channels.base import ChannelError
+from sync_svc.channels.windows import Window
 from tests.unit.channels.doubles import Call, Platform, amazon_account, reply
 
 ORDERS = "/orders/2026-01-01/orders"
@@ -159,7 +160,7 @@ async def test_clock_that_is_ahead_reads_the_window_without_its_end(amazon: Plat
 async def test_window_with_nothing_to_leave_out_is_an_error(amazon: Platform) -> None:
     amazon.on("GET", ORDERS, (400, {"errors": [{"code": "InvalidInput", "message": "no"}]}))
     start = datetime.now(UTC) - timedelta(seconds=126)
-    window = orders.Window(start, start + timedelta(seconds=1))
+    window = Window(start, start + timedelta(seconds=1))
     with pytest.raises(ChannelError):
         await channel(amazon).orders_since(orders.Search(window).cursor)
 

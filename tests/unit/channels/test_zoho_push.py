@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -329,13 +328,10 @@ async def test_items_are_read_one_by_one_where_many_cannot_be(zoho: Platform) ->
     assert not second.exists
 
 
-@pytest.fixture
-def no_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+async def test_what_does_not_fit_into_a_push_is_given_back_unsent(
+    zoho: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(listings, "_BEGIN_WITHIN_S", -1.0)
-    return
-
-
-async def test_what_does_not_fit_into_a_push_is_given_back_unsent(zoho: Platform, no_time: None) -> None:
     result = await push_one(zoho, known())
     assert (result.outcome, result.code, result.retry_after_s) == (Outcome.RETRY, "QUOTA", None)
     assert not zoho.seen("POST", ADJUSTMENTS)
