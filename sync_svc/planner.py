@@ -1,20 +1,20 @@
 """What a listing should show, from what is true now. Pure: no clock, no I/O.
 
-Quantity = free units, less the channel's buffer, capped; zero when the channel is paused, the listing inactive or its
-variant gone. Price = the listing's own, else the variant's times the channel's factor.
+Quantity = free units, less the buffer, capped; zero when the channel is paused, the listing inactive or its variant gone.
+Price = the listing's own, else the variant's times the factor, rounded, at least the floor. A listing's overrides come before
+its channel's rules.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from sync_svc.channels.base import ListingPhase, ListingState, LiveListing
-from sync_svc.domain.channel import ChannelState, Rules
+from sync_svc.domain.channel import ChannelState
 from sync_svc.domain.listing import LeasedListing, ListingIntent
-
-_CENT = Decimal("0.01")
+from sync_svc.domain.rules import Rules, rounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,12 @@ def shown_price(own: Decimal | None, facts: VariantFacts | None, rules: Rules) -
         return own
     if facts is None or facts.price is None:
         return None
-    return (facts.price * rules.price_factor).quantize(_CENT, rounding=ROUND_HALF_UP)
+    return max(rounded(facts.price * rules.price_factor, rules.price_rounding), rules.price_floor)
 
 
 def plan(listing: LeasedListing, truth: Truth, rules: Rules, state: ChannelState) -> ListingState:
     """The state to push."""
+    rules = listing.overrides.over(rules)
     facts = truth.variants.get(listing.variant_id)
     ended = listing.deleted or listing.intent is ListingIntent.ENDED
     offered = (

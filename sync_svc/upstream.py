@@ -39,6 +39,8 @@ class FeedEvent:
     variant_id: int | None = None
     urgency: Urgency = Urgency.STOCK
     content: bool = False
+    sku: str = ""
+    """The variant's SKU when the event is the catalog's and it is not deleted: it can be listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,4 +240,5 @@ def _catalog_event(message: watch_pb2.WatchCatalogResponse) -> FeedEvent:
     change = message.change
     deleted = change.variant.HasField("delete_time")
     urgency = Urgency.STOCK_FELL if deleted else Urgency.PRICE_OR_CONTENT
-    return FeedEvent(message.resume_token, change.variant.id, urgency, content=True)
+    sku = "" if deleted else change.variant.full_sku
+    return FeedEvent(message.resume_token, change.variant.id, urgency, content=True, sku=sku)

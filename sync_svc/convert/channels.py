@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -15,6 +14,7 @@ from chassis.etags import etag
 from chassis.field_masks import changes
 from sync_svc.channels.base import Quota
 from sync_svc.convert.common import object_from_proto, object_to_proto, timestamp
+from sync_svc.convert.rules import rules_from_proto, rules_to_proto
 from sync_svc.domain.channel import Channel, Connection, Platform
 from sync_svc.operations.channels import NewChannel, TestOutcome
 from sync_svc.queries.channels import Run, Standing
@@ -42,12 +42,6 @@ _IGNORED = (
     "update_time",
     "etag",
 )
-_RULES = {
-    "buffer_units": "buffer_units",
-    "cap_units": "cap_units",
-    "zero_when_paused": "zero_when_paused",
-    "poll_interval_seconds": "poll_interval_s",
-}
 _Platform = channel_pb2.Channel.Platform
 _TEXTS = frozenset({"display_name", "site", "api_base_url", "token_url"})
 
@@ -81,7 +75,7 @@ def new_channel(message: channel_pb2.Channel) -> NewChannel:
         credentials=dict(message.credentials),
         webhook_secrets=dict(message.webhook_secrets),
         options=object_from_proto(message.options, "channel.options"),
-        rules=_rules(message.rules),
+        rules=rules_from_proto(message.rules),
     )
 
 
@@ -95,27 +89,12 @@ def channel_changes(message: channel_pb2.Channel, mask: FieldMask) -> dict[str, 
     if "options" in values:
         changed["options"] = object_from_proto(message.options, "channel.options")
     if "rules" in values:
-        changed |= _rules(message.rules)
+        changed |= rules_from_proto(message.rules)
     return changed
-
-
-def _rules(message: channel_pb2.Channel.Rules) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        column: getattr(message, name)
-        for name, column in _RULES.items()
-        if message.HasField(name)  # type: ignore[arg-type]  # names of its fields
-    }
-    if message.HasField("price_factor"):
-        factor = Decimal(message.price_factor or "1")
-        if not 0 < factor <= 100:
-            raise InvalidArgument.of("channel.rules.price_factor", "lies above 0 and is at most 100")
-        values["price_factor"] = factor
-    return values
 
 
 def channel_to_proto(channel: Channel, connection: Connection) -> channel_pb2.Channel:
     """A channel as it is answered: without its secrets."""
-    rules = channel.rules
     blocked = connection in (Connection.AUTH_REFUSED, Connection.THROTTLED)
     return channel_pb2.Channel(
         id=channel.id,
@@ -126,13 +105,7 @@ def channel_to_proto(channel: Channel, connection: Connection) -> channel_pb2.Ch
         api_base_url=channel.api_base_url,
         token_url=channel.token_url,
         options=object_to_proto(channel.options),
-        rules=channel_pb2.Channel.Rules(
-            buffer_units=rules.buffer_units,
-            cap_units=rules.cap_units,
-            price_factor=f"{rules.price_factor.normalize():f}",
-            zero_when_paused=rules.zero_when_paused,
-            poll_interval_seconds=rules.poll_interval_s,
-        ),
+        rules=rules_to_proto(channel.rules),
         state=channel_pb2.Channel.State.Value(channel.state),
         connection=channel_pb2.Channel.Connection.Value(connection),
         credential_names=channel.credential_names,

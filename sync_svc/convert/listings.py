@@ -12,12 +12,13 @@ from chassis.etags import etag
 from chassis.field_masks import changes
 from sync_svc.convert.channels import platform_name
 from sync_svc.convert.common import object_from_proto, object_to_proto, price_from_proto, price_to_proto, timestamp
+from sync_svc.convert.rules import overrides_from_proto, overrides_to_proto
 from sync_svc.domain.channel import Platform
 from sync_svc.domain.listing import Listing, ListingIntent, NewListing
 from sync_svc.operations.import_listings import Row, RowEnd
 from sync_svc.queries.listings import Attempt, ListingFilter
 
-UPDATABLE = ("external_id", "asin", "name", "description", "price", "metadata", "state")
+UPDATABLE = ("external_id", "asin", "name", "description", "price", "metadata", "state", "overrides")
 _IGNORED = (
     "id",
     "variant_id",
@@ -58,6 +59,7 @@ def new_listing(message: listing_pb2.Listing) -> NewListing:
         currency=currency,
         metadata=object_from_proto(message.metadata, "listing.metadata"),
         intent=ListingIntent(_Listing.State.Name(message.state)) if message.state else ListingIntent.ACTIVE,
+        overrides=overrides_from_proto(message.overrides),
     )
 
 
@@ -74,6 +76,8 @@ def listing_changes(message: listing_pb2.Listing, mask: FieldMask) -> dict[str, 
         changed["metadata"] = object_from_proto(message.metadata, "listing.metadata")
     if "state" in values:
         changed["intent"] = _Listing.State.Name(message.state) if message.state else ListingIntent.ACTIVE.value
+    if "overrides" in values:
+        changed["overrides"] = overrides_from_proto(message.overrides).as_json()
     return changed
 
 
@@ -106,6 +110,7 @@ def listing_to_proto(listing: Listing) -> listing_pb2.Listing:
         update_time=timestamp(listing.updated_at),
         delete_time=timestamp(listing.deleted_at),
         etag=etag(listing.version),
+        overrides=overrides_to_proto(listing.overrides),
     )
 
 

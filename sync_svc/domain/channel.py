@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
+
+from sync_svc.domain.rules import Rules
 
 DEFAULT_ACCOUNT = "MAIN"
 """The account's name where an import gives none."""
@@ -44,18 +45,6 @@ class Connection(StrEnum):
     NO_CREDENTIALS = "NO_CREDENTIALS"
     AUTH_REFUSED = "AUTH_REFUSED"
     THROTTLED = "THROTTLED"
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What a channel shows of what there is."""
-
-    buffer_units: int = 0
-    cap_units: int = 0
-    """0 is no limit."""
-    price_factor: Decimal = Decimal(1)
-    zero_when_paused: bool = True
-    poll_interval_s: int = 60
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import Any
 
+from sync_svc.domain.rules import NO_OVERRIDES, Overrides
+
 
 class ListingIntent(StrEnum):
     """What a person wants of a listing."""
@@ -79,6 +81,7 @@ class Listing:
     pushed_price: Decimal | None = None
     last_synced_at: datetime | None = None
     deleted_at: datetime | None = None
+    overrides: Overrides = NO_OVERRIDES
 
     @property
     def was_ever_pushed(self) -> bool:
@@ -112,6 +115,7 @@ class LeasedListing:
     """False when the platform has changed the quantity itself, as by a sale."""
     pushed_quantity: int | None = None
     pushed_price: Decimal | None = None
+    overrides: Overrides = NO_OVERRIDES
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +134,4 @@ class NewListing:
     currency: str = "USD"
     metadata: Mapping[str, Any] = field(default_factory=dict)
     intent: ListingIntent = ListingIntent.ACTIVE
+    overrides: Overrides = NO_OVERRIDES

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -15,14 +15,13 @@ from chassis.errors import InvalidArgument
 from chassis.etags import check_etag
 from sync_svc.channels.base import ChannelError
 from sync_svc.connectors import CREDENTIALS, WEBHOOK
-from sync_svc.domain.channel import Channel, ChannelState, Platform, Rules
+from sync_svc.domain.channel import Channel, ChannelState, Platform
 from sync_svc.domain.listing import Urgency
+from sync_svc.domain.rules import PRICE_RULES, QUANTITY_RULES
 from sync_svc.operations.desk import Desk
 from sync_svc.storage import channels as stored
 from sync_svc.storage.channels import ChannelNotes
 from sync_svc.storage.generations import end_auth_errors, push_channel_afresh
-
-_RULES = tuple(Rules.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,8 @@ async def create_channel(desk: Desk, conn: AsyncConnection, new: NewChannel) -> 
         "token_url": new.token_url,
         "options": dict(new.options),
         "state": ChannelState.PAUSED.value,
+        # The books have every variant; a shop has what is put into it.
+        "auto_list": new.platform is Platform.ZOHO,
         **new.rules,
         **_sealed(desk, new.platform, account, new.credentials, new.webhook_secrets),
     }
@@ -98,9 +99,20 @@ async def update_channel(
         await _check_usable(desk, changed)
     if "credentials" in changes:
         changed = await _end_refusal(conn, changed)
-    if any(name in values for name in _RULES):
-        await desk.generations.raise_channel(conn, channel_id, Urgency.STOCK_FELL)
+    await _plan_anew(desk, conn, channel, changed)
     return changed
+
+
+async def _plan_anew(desk: Desk, conn: AsyncConnection, before: Channel, after: Channel) -> None:
+    """Queue the listings that changed rules touch."""
+
+    def differ(names: Iterable[str]) -> bool:
+        return any(getattr(before.rules, name) != getattr(after.rules, name) for name in names)
+
+    if differ(QUANTITY_RULES):
+        await desk.generations.raise_channel(conn, after.id, Urgency.STOCK_FELL)
+    elif differ(PRICE_RULES):
+        await desk.generations.raise_channel(conn, after.id, Urgency.PRICE_OR_CONTENT, only_unpriced=True)
 
 
 async def pause_channel(desk: Desk, conn: AsyncConnection, channel_id: int) -> Channel:

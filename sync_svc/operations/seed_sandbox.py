@@ -58,6 +58,7 @@ class Account:
             credentials={name: str(value) for name, value in told["credentials"].items()},
             webhook_secrets={name: str(value) for name, value in told.get("webhook", {}).items()},
             options=told.get("options", {}),
+            rules={"auto_list": False},
             **addresses,
         )
         return cls((platform, new.account.upper()), addresses, new)

@@ -12,8 +12,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.database import Database, Statement
-from sync_svc.domain.channel import Block, Channel, ChannelState, Platform, Rules
+from sync_svc.domain.channel import Block, Channel, ChannelState, Platform
 from sync_svc.domain.errors import ChannelNotFound
+from sync_svc.domain.rules import Rounding, Rules
+from sync_svc.domain.schedule import Schedule
 from sync_svc.storage.tables import channel, seeded_account
 
 _COLUMNS = [
@@ -196,6 +198,13 @@ def _found(row: Row[Any] | None, channel_id: int) -> Channel:
     return as_channel(row)
 
 
+def _rules(row: Row[Any]) -> Rules:
+    values = {name: getattr(row, name) for name in Rules.__dataclass_fields__}
+    values["price_rounding"] = Rounding(row.price_rounding)
+    values["schedule"] = Schedule.from_json(row.schedule)
+    return Rules(**values)
+
+
 def as_channel(row: Row[Any]) -> Channel:
     """A channel from a row of its table."""
     return Channel(
@@ -207,7 +216,7 @@ def as_channel(row: Row[Any]) -> Channel:
         api_base_url=row.api_base_url,
         token_url=row.token_url,
         options=row.options,
-        rules=Rules(row.buffer_units, row.cap_units, row.price_factor, row.zero_when_paused, row.poll_interval_s),
+        rules=_rules(row),
         state=ChannelState(row.state),
         credential_names=tuple(row.credential_names),
         version=row.version,

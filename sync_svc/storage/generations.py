@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sync_svc.domain.listing import Urgency
@@ -31,12 +31,23 @@ UPDATE sync.listing l SET desired_generation = l.desired_generation + 1,
 """
 # What has been taken off its platform shows nothing that could change.
 _SHOWN = "l.deleted_at IS NULL AND l.intent <> 'ENDED'"
-_DUE = "RETURNING l.channel_id, extract(epoch FROM l.next_attempt_at - clock_timestamp())::float8 AS due_in_s"
 
-_BY_VARIANT = text(f"{_SET} WHERE l.variant_id = ANY(CAST(:variant_ids AS bigint[])) AND {_SHOWN} {_DUE}")
-_BY_CHANNEL = text(f"{_SET} WHERE l.channel_id = CAST(:channel_id AS bigint) AND {_SHOWN} {_DUE}")
-_BY_ID = text(f"{_SET} WHERE l.id = ANY(CAST(:ids AS bigint[])) {_DUE}")
-_ALL = text(f"{_SET} WHERE {_SHOWN} {_DUE}")
+
+def _raising(condition: str) -> TextClause:
+    """Raises what the condition names, and answers one row per channel however many listings that are."""
+    return text(f"""
+WITH raised AS ({_SET} WHERE {condition} RETURNING l.channel_id, l.next_attempt_at)
+SELECT channel_id, extract(epoch FROM min(next_attempt_at) - clock_timestamp())::float8 AS due_in_s
+FROM raised GROUP BY channel_id
+""")
+
+
+_BY_VARIANT = _raising(f"l.variant_id = ANY(CAST(:variant_ids AS bigint[])) AND {_SHOWN}")
+_BY_CHANNEL = _raising(
+    f"l.channel_id = CAST(:channel_id AS bigint) AND {_SHOWN} AND (l.price IS NULL OR NOT CAST(:only_unpriced AS boolean))"
+)
+_BY_ID = _raising("l.id = ANY(CAST(:ids AS bigint[]))")
+_ALL = _raising(_SHOWN)
 # A person who asks for a push does not wait for a backoff, and wants it sent even when nothing differs.
 _AFRESH = """
 UPDATE sync.listing l SET desired_generation = l.desired_generation + 1, shown_is_sure = false, attempts = 0,
@@ -44,7 +55,8 @@ UPDATE sync.listing l SET desired_generation = l.desired_generation + 1, shown_i
   content_generation = l.desired_generation + 1
 """
 _AFRESH_BY_CHANNEL = text(f"{_AFRESH} WHERE l.channel_id = CAST(:channel_id AS bigint) AND l.deleted_at IS NULL")
-_AFRESH_BY_ID = text(f"{_AFRESH} WHERE l.id = CAST(:id AS bigint)")
+# One listing does not wait for its channel's schedule either; a whole channel does.
+_AFRESH_BY_ID = text(f"{_AFRESH}, urgency = 0 WHERE l.id = CAST(:id AS bigint)")
 _END_AUTH = text("""
 UPDATE sync.listing SET error_class = NULL, error_message = '', error_code = '', next_attempt_at = clock_timestamp()
 WHERE channel_id = CAST(:channel_id AS bigint) AND error_class = 'AUTH'
@@ -68,9 +80,12 @@ class Generations:
         values = {"variant_ids": sorted(variant_ids), "urgency": int(urgency), "content": content, "gap_s": self._gap_s}
         return _wakes((await conn.execute(_BY_VARIANT, values)).all())
 
-    async def raise_channel(self, conn: AsyncConnection, channel_id: int, urgency: Urgency) -> Wakes:
-        """Queue every listing of a channel, as after a change of its rules."""
+    async def raise_channel(
+        self, conn: AsyncConnection, channel_id: int, urgency: Urgency, *, only_unpriced: bool = False
+    ) -> Wakes:
+        """Queue every listing of a channel (or those without a price of their own), as after a change of its rules."""
         values = {"channel_id": channel_id, "urgency": int(urgency), "content": False, "gap_s": self._gap_s}
+        values["only_unpriced"] = only_unpriced
         return _wakes((await conn.execute(_BY_CHANNEL, values)).all())
 
     async def raise_listings(self, conn: AsyncConnection, ids: Sequence[int], *, content: bool) -> Wakes:
@@ -108,5 +123,5 @@ def _wakes(rows: Sequence[Row[Any]]) -> Wakes:
     wakes: Wakes = {}
     for row in rows:
         if row.due_in_s is not None:
-            wakes[row.channel_id] = min(row.due_in_s, wakes.get(row.channel_id, row.due_in_s))
+            wakes[row.channel_id] = row.due_in_s
     return wakes

@@ -16,19 +16,21 @@ from uuid import UUID
 from sqlalchemy import text
 
 from chassis.database import Database, Statement
-from sync_svc.domain.channel import ChannelState, Rules
+from sync_svc.domain.channel import ChannelState
 from sync_svc.domain.listing import LeasedListing, ListingIntent
+from sync_svc.domain.rules import Overrides, Rounding, Rules
 
 _TAKE = Statement(
     text("""
 WITH due AS (
   SELECT l.id, l.lease IS NOT NULL OR l.error_class = 'UNKNOWN' AS was_left_unknown,
-         c.state, c.buffer_units, c.cap_units, c.price_factor, c.zero_when_paused
+         c.state, c.buffer_units, c.cap_units, c.price_factor, c.zero_when_paused, c.price_rounding, c.price_floor
   FROM sync.listing l JOIN sync.channel c ON c.id = l.channel_id
   WHERE l.channel_id = CAST(:channel_id AS bigint) AND l.desired_generation > l.synced_generation
     AND l.next_attempt_at <= clock_timestamp() AND (l.lease_until IS NULL OR l.lease_until < clock_timestamp())
     AND (c.blocked_until IS NULL OR c.blocked_until <= clock_timestamp())
     AND c.activated_at IS NOT NULL AND (c.state = 'ACTIVE' OR c.zero_when_paused)
+    AND (l.urgency = 0 OR NOT CAST(:only_urgent AS boolean))
   ORDER BY l.urgency, l.next_attempt_at LIMIT CAST(:most AS integer) FOR UPDATE OF l SKIP LOCKED)
 UPDATE sync.listing l
 SET lease = CAST(:lease AS uuid), lease_owner = CAST(:owner AS text), last_attempt_at = clock_timestamp(),
@@ -37,8 +39,8 @@ FROM due WHERE l.id = due.id
 RETURNING l.id, l.variant_id, l.sku, l.platform_sku, l.external_ids, l.name, l.description, l.price, l.currency, l.metadata,
   l.intent, l.deleted_at IS NOT NULL AS deleted, l.desired_generation AS generation, l.attempts,
   l.content_generation > l.synced_generation AS content_changed, due.was_left_unknown, l.shown_is_sure, l.pushed_quantity,
-  l.pushed_price,
-  due.state, due.buffer_units, due.cap_units, due.price_factor, due.zero_when_paused
+  l.pushed_price, l.overrides,
+  due.state, due.buffer_units, due.cap_units, due.price_factor, due.zero_when_paused, due.price_rounding, due.price_floor
 """)
 )
 
@@ -155,10 +157,16 @@ class Leases:
         self._lease_s = lease_s
         self._gap_s = gap_s
 
-    async def take(self, channel_id: int, token: UUID, most: int) -> Lease | None:
-        """Take due listings of a channel, the most urgent first; None when nothing is due."""
+    async def take(self, channel_id: int, token: UUID, most: int, *, only_urgent: bool = False) -> Lease | None:
+        """Take due listings of a channel, the most urgent first (only those whose stock fell, when told so); None for none."""
         rows = await self._db.fetch(
-            _TAKE, channel_id=channel_id, most=most, lease=token, owner=self._owner, lease_s=self._lease_s
+            _TAKE,
+            channel_id=channel_id,
+            most=most,
+            lease=token,
+            owner=self._owner,
+            lease_s=self._lease_s,
+            only_urgent=only_urgent,
         )
         if not rows:
             return None
@@ -168,6 +176,8 @@ class Leases:
             cap_units=first["cap_units"],
             price_factor=first["price_factor"],
             zero_when_paused=first["zero_when_paused"],
+            price_rounding=Rounding(first["price_rounding"]),
+            price_floor=first["price_floor"],
         )
         return Lease(token, channel_id, [_leased(row) for row in rows], ChannelState(first["state"]), rules)
 
@@ -218,4 +228,5 @@ def _leased(row: object) -> LeasedListing:
     values["external_ids"] = json.loads(values["external_ids"])
     values["metadata"] = json.loads(values["metadata"])
     values["intent"] = ListingIntent(values["intent"])
+    values["overrides"] = Overrides.from_json(json.loads(values["overrides"]))
     return LeasedListing(**values)

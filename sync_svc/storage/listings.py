@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sync_svc.domain.errors import ListingNotFound
 from sync_svc.domain.listing import ErrorClass, Listing, ListingIntent, ListingStatus, NewListing
+from sync_svc.domain.rules import Overrides
 from sync_svc.storage.tables import channel, listing
 
 _HIDDEN = {"content_generation", "urgency", "lease", "lease_until", "lease_owner", "last_attempt_at", "shown_is_sure"}
@@ -35,6 +36,13 @@ _MARK_ERROR = text("""
 UPDATE sync.listing SET error_class = 'PERMANENT', error_message = :message, error_code = :code, attempts = attempts + 1,
   next_attempt_at = NULL, lease = NULL
 WHERE id = :id
+""")
+_AUTO_LIST = text("""
+INSERT INTO sync.listing (channel_id, variant_id, sku, platform_sku)
+SELECT c.id, v.id, v.sku, v.sku
+FROM unnest(CAST(:variant_ids AS bigint[]), CAST(:skus AS text[])) AS v(id, sku) CROSS JOIN sync.channel c
+WHERE c.auto_list AND NOT EXISTS (SELECT FROM sync.listing l WHERE l.channel_id = c.id AND l.variant_id = v.id)
+ORDER BY c.id, v.sku ON CONFLICT DO NOTHING RETURNING channel_id
 """)
 
 
@@ -70,6 +78,15 @@ async def insert_missing(conn: AsyncConnection, new: Sequence[NewListing]) -> di
     put = upsert(listing).on_conflict_do_nothing()
     made = await conn.execute(put.returning(listing.c.id, listing.c.channel_id, listing.c.platform_sku), rows)
     return {(row.channel_id, row.platform_sku): row.id for row in made}
+
+
+async def auto_list(conn: AsyncConnection, skus: Mapping[int, str]) -> dict[int, float]:
+    """Make a listing of each variant that has none, nor had one, on every channel that lists by itself; answers those channels.
+
+    The platform SKU is the variant's own. Safe to repeat.
+    """
+    values = {"variant_ids": list(skus), "skus": list(skus.values())}
+    return dict.fromkeys((await conn.execute(_AUTO_LIST, values)).scalars(), 0.0)
 
 
 async def find_by_platform_sku(conn: AsyncConnection, channel_id: int, platform_sku: str) -> Listing | None:
@@ -132,6 +149,7 @@ def row_of(new: NewListing) -> dict[str, Any]:
         "currency": new.currency,
         "metadata": dict(new.metadata),
         "intent": new.intent.value,
+        "overrides": new.overrides.as_json(),
     }
 
 
@@ -139,6 +157,7 @@ def as_listing(row: Any) -> Listing:
     """A listing from a row of `SELECT_LISTINGS`."""
     values = {name: getattr(row, name) for name in Listing.__dataclass_fields__}
     values["intent"] = ListingIntent(row.intent)
+    values["overrides"] = Overrides.from_json(row.overrides)
     values["status"] = ListingStatus(row.status)
     values["error_class"] = ErrorClass(row.error_class) if row.error_class else None
     return Listing(**values)

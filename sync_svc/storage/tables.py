@@ -72,6 +72,10 @@ channel = Table(
     Column("price_factor", Numeric(8, 4), nullable=False, server_default=text("1")),
     Column("zero_when_paused", Boolean, nullable=False, server_default=text("true")),
     _number("poll_interval_s", 60),
+    Column("price_rounding", Text, nullable=False, server_default=text("'CENT'")),
+    Column("price_floor", Numeric(14, 2), nullable=False, server_default=text("0")),
+    Column("auto_list", Boolean, nullable=False, server_default=text("false")),
+    Column("schedule", JSONB, nullable=False, server_default=_NO_JSON),
     Column("state", Text, nullable=False),
     _time("activated_at"),
     _number("version", 1),
@@ -93,6 +97,8 @@ channel = Table(
     CheckConstraint(_one_of("state", "ACTIVE", "PAUSED"), name="state_known"),
     CheckConstraint("account = upper(account)", name="account_in_capitals"),
     CheckConstraint("buffer_units >= 0 AND cap_units >= 0 AND price_factor > 0", name="rules_positive"),
+    CheckConstraint(_one_of("price_rounding", "CENT", "WHOLE", "ENDING_99", "ENDING_95"), name="price_rounding_known"),
+    CheckConstraint("price_floor >= 0", name="price_floor_positive"),
 )
 
 seeded_account = Table(
@@ -124,6 +130,7 @@ listing = Table(
     Column("price", Numeric(14, 2)),
     Column("currency", String(3), nullable=False, server_default=text("'USD'")),
     Column("metadata", JSONB, nullable=False, server_default=_NO_JSON),
+    Column("overrides", JSONB, nullable=False, server_default=_NO_JSON),
     Column("intent", Text, nullable=False, server_default=text("'ACTIVE'")),
     Column("desired_generation", BigInteger, nullable=False, server_default=text("1")),
     Column("synced_generation", BigInteger, nullable=False, server_default=text("0")),

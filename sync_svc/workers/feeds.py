@@ -20,6 +20,7 @@ from chassis.errors import HubError, Unavailable
 from sync_svc.domain.listing import Urgency
 from sync_svc.storage.feeds import FeedLost, FeedPosition
 from sync_svc.storage.generations import Generations, Wakes
+from sync_svc.storage.listings import auto_list
 from sync_svc.upstream import FeedEvent, FeedSource
 from sync_svc.workers.wakeups import Alarms
 
@@ -39,6 +40,8 @@ class Gathered:
     resume_token: str = ""
     stock: dict[int, Urgency] = field(default_factory=dict)
     content: dict[int, Urgency] = field(default_factory=dict)
+    listable: dict[int, str] = field(default_factory=dict)
+    """Variants of the catalog that are there, with their SKUs."""
 
     def add(self, event: FeedEvent) -> None:
         """Fold one event in."""
@@ -47,6 +50,10 @@ class Gathered:
             return
         folded = self.content if event.content else self.stock
         folded[event.variant_id] = min(event.urgency, folded.get(event.variant_id, event.urgency))
+        if event.sku:
+            self.listable[event.variant_id] = event.sku
+        elif event.content:
+            self.listable.pop(event.variant_id, None)
 
     @property
     def is_empty(self) -> bool:
@@ -109,7 +116,7 @@ class FeedReader:
         self._alarms.ring(await self._db.run(lambda conn: self._queue(conn, gathered)))
 
     async def _queue(self, conn: AsyncConnection, gathered: Gathered) -> Wakes:
-        wakes: Wakes = {}
+        wakes = await auto_list(conn, gathered.listable) if gathered.listable else {}
         for content, folded in ((False, gathered.stock), (True, gathered.content)):
             for urgency in Urgency:
                 variant_ids = [variant_id for variant_id, wanted in folded.items() if wanted == urgency]

@@ -77,7 +77,11 @@ class PushWorker:
         async with self._slots:
             token = uuid4()
             sends_until = asyncio.get_running_loop().time() + self._tools.push_timeout_s
-            taking = self._tools.leases.take(self._channel.id, token, self._connector.max_batch)
+            # What may be gone is taken off at any hour; everything else waits for the channel's schedule.
+            only_urgent = not self._channel.rules.schedule.is_open(now())
+            taking = self._tools.leases.take(
+                self._channel.id, token, self._connector.max_batch, only_urgent=only_urgent
+            )
             lease = await take(taking, self._give_back)
         if lease is None:
             await self._alarm.sleep(self._tools.backstop_s)

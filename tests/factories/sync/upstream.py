@@ -50,6 +50,19 @@ class FakeHub:
         self.free[variant_id] = units
         self._tell(variant_id, Urgency.STOCK_FELL if fell else Urgency.STOCK)
 
+    def tell_variant(self, sku: str) -> None:
+        """The catalog tells of a variant."""
+        (variant_id,) = (known_id for known_id, (known, _) in self.variants.items() if known == sku)
+        token = f"token-{len(self.events) + 1}"
+        self.events.append(FeedEvent(token, variant_id, Urgency.PRICE_OR_CONTENT, content=True, sku=sku))
+        self._grown.set()
+
+    def tell_deleted(self, variant_id: int) -> None:
+        """The catalog tells of a deletion."""
+        token = f"token-{len(self.events) + 1}"
+        self.events.append(FeedEvent(token, variant_id, Urgency.STOCK_FELL, content=True))
+        self._grown.set()
+
     def sell(self, variant_id: int) -> None:
         """One unit goes."""
         self.set_free(variant_id, self.free[variant_id] - 1)

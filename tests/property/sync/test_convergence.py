@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from sync_svc.domain.channel import Rules
 from sync_svc.domain.order import Line, OrderReason, in_trouble, verdict
+from sync_svc.domain.rules import Rules
 from sync_svc.planner import shown_quantity
 
 

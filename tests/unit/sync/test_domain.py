@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from sync_svc.domain.backoff import backoff_s
-from sync_svc.domain.channel import Block, Channel, ChannelState, Connection, Platform, Rules
+from sync_svc.domain.channel import Block, Channel, ChannelState, Connection, Platform
 from sync_svc.domain.order import Line, OrderReason, OrderStatus, in_trouble, order_reference, verdict
+from sync_svc.domain.rules import Rules
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from sync_svc.channels.base import ListingPhase, ListingState, LiveListing
-from sync_svc.domain.channel import ChannelState, Rules
+from sync_svc.domain.channel import ChannelState
 from sync_svc.domain.listing import LeasedListing, ListingIntent
+from sync_svc.domain.rules import Rules
 from sync_svc.planner import (
     Truth,
     VariantFacts,
