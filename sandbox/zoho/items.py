@@ -25,6 +25,7 @@ _MATCHES: dict[str, Callable[[str, str], bool]] = {
     "_startswith": lambda value, wanted: value.startswith(wanted),
     "_contains": lambda value, wanted: wanted in value,
 }
+_NO_FILTERS = {"organization_id", "sku", "page", "per_page", "sort_column", "sort_order", "last_modified_time"}
 _SORTS: dict[str, Callable[[Item], Any]] = {
     "name": lambda item: str(item.fields["name"]).casefold(),
     "sku": lambda item: item.sku,
@@ -71,7 +72,9 @@ class Items:
 
     def list_some(self, call: Call) -> Answer:
         """Items by SKU, name, status or time of change, newest first unless sorted otherwise."""
-        found = [item for item in self._candidates(call) if _wanted(call, item)]
+        found = self._candidates(call)
+        if call.query.keys() - _NO_FILTERS:
+            found = [item for item in found if _wanted(call, item)]
         since = call.query.get("last_modified_time")
         if since is not None:
             start = moment(since, "last_modified_time")
@@ -79,7 +82,12 @@ class Items:
         key = _SORTS.get(call.query.get("sort_column", "created_time"))
         if key is None:
             raise invalid("sort_column")
-        found.sort(key=key, reverse=call.query.get("sort_order", "D") != "A")
+        # Items are held in the order they were made, so the usual order costs nothing.
+        newest_first = call.query.get("sort_order", "D") != "A"
+        if "sort_column" in call.query:
+            found.sort(key=key, reverse=newest_first)
+        elif newest_first:
+            found.reverse()
         return paged(call, "items", found, self._shown)
 
     def details(self, call: Call) -> Answer:
