@@ -1,0 +1,1 @@
+"""Who gets where: every door of the hub, tried with every key."""
