@@ -149,7 +149,8 @@ def _merge(wakes: Wakes, more: Wakes) -> None:
 
 
 async def _batches(events: AsyncIterator[FeedEvent], fold_s: float) -> AsyncGenerator[Gathered, None]:
-    """Fold the events of each folding time, which begins with the first of them; a lone checkpoint goes through at once."""
+    """Fold the events of each folding time, which begins with the first of them; a lone checkpoint goes through at once,
+    and many changes that concern no listing go through together."""
     queue: asyncio.Queue[FeedEvent | Exception] = asyncio.Queue(_MOST_GATHERED)
     reader = asyncio.create_task(_pump(events, queue))
     try:
@@ -173,7 +174,7 @@ async def _pump(events: AsyncIterator[FeedEvent], queue: asyncio.Queue[FeedEvent
 async def _gather(queue: asyncio.Queue[FeedEvent | Exception], fold_s: float) -> Gathered:
     gathered = Gathered()
     _take(gathered, await queue.get())
-    if gathered.is_empty:
+    if gathered.is_empty and queue.empty():
         return gathered
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(fold_s):
