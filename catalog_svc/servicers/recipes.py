@@ -124,9 +124,9 @@ class RecipeRpcs(CatalogRpcs):
             ]
         )
 
-    async def ListBundleVariants(
-        self, request: recipe_pb2.ListBundleVariantsRequest, context: grpc.aio.ServicerContext
-    ) -> recipe_pb2.ListBundleVariantsResponse:
+    async def BatchGetBundleVariants(
+        self, request: recipe_pb2.BatchGetBundleVariantsRequest, context: grpc.aio.ServicerContext
+    ) -> recipe_pb2.BatchGetBundleVariantsResponse:
         """The bundles that depend on something."""
         found = await bundle_variants_above(self.db, request.variant_ids, request.parent_upis_hs)
-        return recipe_pb2.ListBundleVariantsResponse(variant_ids=found)
+        return recipe_pb2.BatchGetBundleVariantsResponse(variant_ids=found)

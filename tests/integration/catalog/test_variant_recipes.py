@@ -13,8 +13,8 @@ async def recipe(hub: CatalogHub, *variant_ids: int) -> list[recipe_pb2.VariantR
 
 
 async def above(hub: CatalogHub, *variant_ids: int, upis_hs: tuple[str, ...] = ()) -> list[int]:
-    request = recipe_pb2.ListBundleVariantsRequest(variant_ids=variant_ids, parent_upis_hs=upis_hs)
-    return list((await hub.admin.ListBundleVariants(request)).variant_ids)
+    request = recipe_pb2.BatchGetBundleVariantsRequest(variant_ids=variant_ids, parent_upis_hs=upis_hs)
+    return list((await hub.admin.BatchGetBundleVariants(request)).variant_ids)
 
 
 async def test_nested_recipe_counts_over_all_paths_in_the_condition(hub: CatalogHub) -> None:
