@@ -14,12 +14,15 @@ compile := $(venv)/uv pip compile --quiet --universal --python-version 3.11 --ge
 
 ##@ Use the hub
 
-.PHONY: run demo clean-state
+.PHONY: run demo local-certificate clean-state
 run: .generated ## start the whole hub; Ctrl-C stops it
 	@exec $(python) -m deploy.local run
 
 demo: .generated ## show the main job on a running hub, or on one of its own (CSV=path: another catalogue)
 	@exec $(python) -m hubctl demo $(if $(CSV),"$(CSV)")
+
+local-certificate: .installed ## write a TLS certificate for this machine into .state/tls (HOSTS="hub.example 10.0.0.7": for others too)
+	@exec $(python) -m deploy.local.certificates .state/tls $(HOSTS)
 
 clean-state: .generated ## remove everything a hub has stored (HUB_STATE_DIR, default .state)
 	@exec $(python) -m deploy.local clean-state

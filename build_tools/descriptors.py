@@ -132,6 +132,11 @@ class Method:
     def response(self) -> str:
         return self.proto.output_type.removeprefix(".")
 
+    @property
+    def is_public(self) -> bool:
+        """Whether anybody may call it without signing in."""
+        return self.proto.options.Extensions[authz_pb2.access].public
+
 
 @dataclass(frozen=True)
 class Service:

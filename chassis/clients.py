@@ -16,6 +16,7 @@ from usav.auth.v1 import auth_service_pb2, auth_service_pb2_grpc, token_pb2
 
 from chassis.context import current_call, new_request_id
 from chassis.errors import Unavailable
+from chassis.identity import channel_credentials, name_of
 from chassis.rpc_errors import from_rpc_error
 from chassis.settings import ServiceSettings
 from chassis.telemetry import trace_headers
@@ -43,15 +44,23 @@ class Clients:
             "sync": settings.sync_address,
         }
         self._channels: dict[str, grpc.aio.Channel] = {}
+        self._credentials = channel_credentials(settings)
         self.identity = ServiceIdentity(self, settings.client_id, settings.client_secret)
 
     def channel(self, service: str) -> grpc.aio.Channel:
         """The channel to "auth", "catalog", "inventory" or "sync"; connects when first used."""
         channel = self._channels.get(service)
         if channel is None:
-            channel = grpc.aio.insecure_channel(_target(self._addresses[service]), options=_OPTIONS)
+            channel = self._connect(service)
             self._channels[service] = channel
         return channel
+
+    def _connect(self, service: str) -> grpc.aio.Channel:
+        target = _target(self._addresses[service])
+        if self._credentials is None:
+            return grpc.aio.insecure_channel(target, options=_OPTIONS)
+        named = [*_OPTIONS, ("grpc.ssl_target_name_override", name_of(service))]
+        return grpc.aio.secure_channel(target, self._credentials, options=named)
 
     async def fetch_keys(self) -> list[dict[str, str]]:
         """The public keys of auth, as JWKs. Raises HubError."""

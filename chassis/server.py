@@ -25,6 +25,7 @@ from chassis import logs
 from chassis.access import policies
 from chassis.database import Database
 from chassis.errors import HubError
+from chassis.identity import server_credentials
 from chassis.interceptor import HubInterceptor
 from chassis.readiness import Readiness
 from chassis.registration import Methods, collect
@@ -144,7 +145,7 @@ async def start(service: Service, settings: ServiceSettings) -> Running:
     names = [item.descriptor.full_name for item in service.registrations]
     readiness = _add_health(server, service, names)
     _add_reflection(server, names, everything=service.reflect_all)
-    port = _listen(server, settings.bind, settings.port)
+    port = _listen(server, settings)
     await server.start()
     serve_metrics(settings.bind, settings.metrics_port)
     await readiness.check()
@@ -180,13 +181,14 @@ def all_service_names() -> list[str]:
     return sorted(names)
 
 
-def _listen(server: grpc.aio.Server, bind: str, port: int) -> int:
+def _listen(server: grpc.aio.Server, settings: ServiceSettings) -> int:
+    address, credentials = f"{settings.bind}:{settings.port}", server_credentials(settings)
     try:
-        taken = server.add_insecure_port(f"{bind}:{port}")
+        taken = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
     except RuntimeError:
         taken = 0
     if not taken:
-        raise SettingsError(f"port {port} on {bind} is taken; set another one with HUB_PORT")
+        raise SettingsError(f"port {settings.port} on {settings.bind} is taken; set another one with HUB_PORT")
     return int(taken)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chassis.settings import SettingsError, load, parse_port, setting
+from deploy.gateway.environment import edge_settings
 from deploy.gateway.render import render
 from deploy.gateway.settings import GatewaySettings
 
@@ -47,6 +48,7 @@ def main() -> int:
     """Exits 2 on a wrong setting."""
     try:
         found = load(_Environment, os.environ)
+        edge = edge_settings(os.environ)
     except SettingsError as error:
         print(f"gateway: {error}", file=sys.stderr)
         return 2
@@ -58,6 +60,7 @@ def main() -> int:
         cors_origins=found.cors_origins,
         trusted_proxies=found.trusted_proxies,
         access_log=found.access_log,
+        **edge,
     )
     print(json.dumps(render(settings), indent=1))
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import Any
 
+from deploy.gateway.encryption import towards_service
 from deploy.gateway.settings import GatewaySettings
 
 Config = dict[str, Any]
@@ -14,7 +15,7 @@ _HTTP = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 def clusters(settings: GatewaySettings) -> list[Config]:
     """One cluster per service, called as the service."""
-    return [_cluster(name, hosts) for name, hosts in settings.endpoints.items()]
+    return [{**_cluster(name, hosts), **towards_service(name, settings)} for name, hosts in settings.endpoints.items()]
 
 
 def _cluster(name: str, hosts: tuple[tuple[str, int], ...]) -> Config:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from build_tools.descriptors import Hub, ours
-from deploy.gateway import raw_status
+from deploy.gateway import rates, raw_status, tokens
 from deploy.gateway.routes import BODY_LIMIT, CORS, TRANSCODER
 from deploy.gateway.settings import GatewaySettings
 
@@ -25,9 +25,15 @@ _COMPRESSED = [
 
 
 def http_filters(hub: Hub, settings: GatewaySettings) -> list[Config]:
-    """The compressor stands before the transcoder: answers pass in reverse order, and gRPC itself is not compressed."""
+    """Whom the gateway refuses it refuses before all conversion, so that it still knows what the caller speaks.
+
+    The compressor stands before the transcoder: answers pass in reverse order, and gRPC itself is not compressed."""
     return [
         _filter(CORS, "cors.v3.Cors"),
+        *rates.per_address(settings),
+        {"name": tokens.CHECK, "typed_config": tokens.check_filter(settings)},
+        _filter(tokens.REFUSAL, "rbac.v3.RBAC"),
+        *rates.per_user(settings),
         _filter("envoy.filters.http.grpc_web", "grpc_web.v3.GrpcWeb"),
         _filter("envoy.filters.http.compressor", "compressor.v3.Compressor", **_compressor()),
         {**_filter(raw_status.FILTER, "lua.v3.Lua"), "disabled": True},

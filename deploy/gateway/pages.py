@@ -41,7 +41,7 @@ def _path_of(file: Path) -> str:
 
 
 def _page(path: str, file: Path) -> Config:
-    headers = {"content-type": _KINDS[file.suffix], "cache-control": "no-cache", "x-frame-options": "DENY"}
+    headers = {"content-type": _KINDS[file.suffix], "cache-control": "no-cache"}
     if file.suffix == ".html":
         headers["content-security-policy"] = _POLICY
     return {

@@ -30,12 +30,16 @@ class Treatment(Enum):
 
 @dataclass(frozen=True)
 class Destination:
-    """Where a path leads and how. `verb` is empty for gRPC paths; a `raw` answer is not a message of ours as JSON."""
+    """Where a path leads and how. `verb` is empty for gRPC paths; a `raw` answer is not a message of ours as JSON.
+
+    What is `guarded` takes an access token already here.
+    """
 
     service: str
     treatment: Treatment
     verb: str = ""
     raw: bool = False
+    guarded: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ def grpc_groups(hub: Hub) -> list[PathGroup]:
     for service in hub.services.values():
         for method in service.methods if ours(service.full_name) else ():
             path = f"/{re.escape(service.full_name)}/{method.name}"
-            found[Destination(service_of(method), treatment_of(method))].append(path)
+            found[Destination(service_of(method), treatment_of(method), guarded=is_guarded(method))].append(path)
     return [PathGroup(destination, tuple(paths)) for destination, paths in found.items()]
 
 
@@ -98,6 +102,12 @@ def treatment_of(method: Method) -> Treatment:
     return Treatment.READ if is_read else Treatment.WRITE
 
 
+def is_guarded(method: Method) -> bool:
+    """Whether the gateway looks at tokens. A stream of requests it leaves to the service: some gRPC clients take an answer
+    that comes before they have written anything for a broken connection."""
+    return not (method.is_public or method.proto.client_streaming)
+
+
 def pattern_of(template: str) -> str:
     """The regular expression of a path template: `*` is one segment, `**` any number of them."""
     parts, end = [], 0
@@ -114,7 +124,7 @@ def _segments(pattern: str) -> str:
 def _destination(route: Route) -> Destination:
     method = route.method
     raw = method.response == _RAW
-    return Destination(service_of(method), treatment_of(method), route.verb.upper(), raw)
+    return Destination(service_of(method), treatment_of(method), route.verb.upper(), raw, is_guarded(method))
 
 
 def _is_swallowed(route: Route, routes: Iterable[Route]) -> bool:

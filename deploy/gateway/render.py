@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from build_tools.descriptors import load
+from deploy.gateway import tokens
 from deploy.gateway.clusters import clusters
+from deploy.gateway.encryption import towards_callers
 from deploy.gateway.filters import http_filters
 from deploy.gateway.replies import local_replies
 from deploy.gateway.routes import route_table
@@ -32,7 +34,10 @@ def render(settings: GatewaySettings) -> Config:
     }
     return {
         "admin": {"address": _address("127.0.0.1", settings.admin_port)},
-        "static_resources": {"listeners": [_listener(settings, manager)], "clusters": clusters(settings)},
+        "static_resources": {
+            "listeners": [_listener(settings, manager)],
+            "clusters": [*clusters(settings), tokens.jwks_cluster(settings)],
+        },
         "overload_manager": _connection_limit(),
         "layered_runtime": {"layers": [{"name": "hub", "static_layer": _RUNTIME}]},
     }
@@ -44,7 +49,10 @@ def _listener(settings: GatewaySettings, manager: Config) -> Config:
         "address": _address(settings.bind, settings.port),
         "per_connection_buffer_limit_bytes": _BUFFER_BYTES,
         "filter_chains": [
-            {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+            {
+                "filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}],
+                **towards_callers(settings),
+            }
         ],
     }
 
@@ -66,7 +74,7 @@ def _protocol(settings: GatewaySettings) -> Config:
         # A serial number may hold an encoded slash.
         "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
         "max_request_headers_kb": settings.header_kilobytes,
-        "request_headers_timeout": "10s",
+        "request_headers_timeout": f"{settings.header_seconds}s",
         "stream_idle_timeout": f"{settings.stream_idle_seconds}s",
         "common_http_protocol_options": {
             "idle_timeout": "600s",

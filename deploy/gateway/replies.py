@@ -5,12 +5,18 @@ Native gRPC calls are left alone: the gateway already turns their errors into a 
 
 from __future__ import annotations
 
+import base64
+import struct
 from dataclasses import dataclass
 from typing import Any
+
+from deploy.gateway import tokens
+from deploy.gateway.rates import RETRY_SECONDS
 
 Config = dict[str, Any]
 
 DOMAIN = "gateway.usav"
+_DETAILS = "grpc-status-details-bin"
 _FROM_ENVOY = "%LOCAL_REPLY_BODY%"
 
 
@@ -47,17 +53,58 @@ REPLIES = (
 
 def local_replies() -> Config:
     """The mappers, one per status, for callers that do not speak gRPC themselves."""
-    return {"mappers": [_mapper(reply) for reply in REPLIES]}
+    refusals = (made for verdict in tokens.VERDICTS for made in _refusals(verdict))
+    return {"mappers": [*refusals, *(_mapper(reply) for reply in REPLIES)]}
+
+
+def _refusals(verdict: tokens.Verdict) -> tuple[Config, ...]:
+    """A token refused at the edge reads as if the service had refused it, whatever the caller speaks."""
+    refused = [_has_status(403), tokens.has_verdict(verdict)]
+    as_json = _body(Reply(401, 16, verdict.reason, verdict.message), tokens.DOMAIN)
+    return (
+        {
+            "filter": {"and_filter": {"filters": [*refused, _SPEAKS_JSON]}},
+            "status_code": 401,
+            "body_format_override": {"json_format": as_json, "content_type": "application/json"},
+        },
+        # Envoy makes a grpc-status of an answer to gRPC, but not to gRPC-web, where that is a frame of the body.
+        {
+            "filter": {"and_filter": {"filters": [*refused, _SPEAKS_GRPC_WEB]}},
+            "status_code": 200,
+            "body": {"inline_bytes": _web_frame(verdict)},
+            "body_format_override": {
+                "text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"},
+                "content_type": "application/grpc-web+proto",
+            },
+        },
+        {
+            "filter": {"and_filter": {"filters": refused}},
+            "status_code": 401,
+            "body": {"inline_string": verdict.message},
+            "headers_to_add": [{"header": {"key": _DETAILS, "value": tokens.grpc_details(verdict)}}],
+        },
+    )
+
+
+def _web_frame(verdict: tokens.Verdict) -> str:
+    """The trailers of a gRPC-web answer as the body has them, in base64 for the configuration."""
+    trailers = {"grpc-status": "16", "grpc-message": verdict.message, _DETAILS: tokens.grpc_details(verdict)}
+    text = "".join(f"{name}: {value}\r\n" for name, value in trailers.items()).encode()
+    return base64.b64encode(struct.pack(">BI", 0x80, len(text)) + text).decode()
 
 
 def _mapper(reply: Reply) -> Config:
+    body = _body(reply)
+    if reply.status == 429:
+        retry = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retry_delay": f"{RETRY_SECONDS}s"}
+        body["details"].append(retry)
     return {
         "filter": {"and_filter": {"filters": [_has_status(reply.status), _SPEAKS_JSON]}},
-        "body_format_override": {"json_format": _body(reply), "content_type": "application/json"},
+        "body_format_override": {"json_format": body, "content_type": "application/json"},
     }
 
 
-def _body(reply: Reply) -> Config:
+def _body(reply: Reply, domain: str = DOMAIN) -> Config:
     return {
         "code": reply.code,
         "message": reply.message,
@@ -65,7 +112,7 @@ def _body(reply: Reply) -> Config:
             {
                 "@type": "type.googleapis.com/google.rpc.ErrorInfo",
                 "reason": reply.reason,
-                "domain": DOMAIN,
+                "domain": domain,
                 "metadata": {},
             },
             {
@@ -100,3 +147,5 @@ _SPEAKS_JSON: Config = {
         ]
     }
 }
+
+_SPEAKS_GRPC_WEB = _header_filter("content-type", string_match={"prefix": "application/grpc-web"})

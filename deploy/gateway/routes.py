@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from build_tools.descriptors import Hub
-from deploy.gateway import raw_status
+from deploy.gateway import raw_status, security_headers, tokens
 from deploy.gateway.pages import page_routes
 from deploy.gateway.paths import Destination, PathGroup, Treatment, allowed_verbs, grpc_groups, json_groups
 from deploy.gateway.settings import GatewaySettings
@@ -55,7 +55,7 @@ def route_table(hub: Hub, settings: GatewaySettings) -> Config:
             _header("x-client-address", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", "OVERWRITE_IF_EXISTS_OR_ADD"),
         ],
         "response_headers_to_add": [
-            _header("x-content-type-options", "nosniff", "ADD_IF_ABSENT"),
+            *(_header(name, value, "ADD_IF_ABSENT") for name, value in security_headers.of(settings).items()),
             *([_header("vary", "Origin", "APPEND_IF_EXISTS_OR_ADD")] if settings.cors_origins else []),
         ],
         "response_headers_to_remove": ["x-envoy-upstream-service-time"],
@@ -106,7 +106,8 @@ def _malformed_deadline() -> Config:
 
 def _grpc_route(group: PathGroup, settings: GatewaySettings) -> Config:
     match = {"safe_regex": {"regex": group.regex}, "headers": [_GRPC]}
-    return _untranscoded({"match": match, "route": _action(group.destination, settings)})
+    route = _untranscoded({"match": match, "route": _action(group.destination, settings)})
+    return _for_signed_in(route) if group.destination.guarded else route
 
 
 # gRPC-web too: its content type is application/grpc-web+proto.
@@ -144,7 +145,11 @@ def _json_route(group: PathGroup, settings: GatewaySettings) -> Config:
         # JSON callers send no deadline; without one a service would work on for nobody.
         timeout = _header("grpc-timeout", f"{settings.call_seconds}S", "ADD_IF_ABSENT")
         route["request_headers_to_add"] = [timeout]
-    return route
+    return _for_signed_in(route) if destination.guarded else route
+
+
+def _for_signed_in(route: Config) -> Config:
+    return {**route, "typed_per_filter_config": {**route.get("typed_per_filter_config", {}), **tokens.signed_in()}}
 
 
 def _action(destination: Destination, settings: GatewaySettings) -> Config:
@@ -155,6 +160,7 @@ def _action(destination: Destination, settings: GatewaySettings) -> Config:
         "cluster": destination.service,
         "timeout": f"{limit}s",
         "idle_timeout": f"{idle}s",
+        **({} if treatment is Treatment.STREAM else {"max_stream_duration": _longest(settings)}),
         "retry_policy": {
             "retry_on": _RETRY_ON[treatment],
             "num_retries": 2,
@@ -163,6 +169,13 @@ def _action(destination: Destination, settings: GatewaySettings) -> Config:
             "host_selection_retry_max_attempts": 3,
         },
     }
+
+
+def _longest(settings: GatewaySettings) -> Config:
+    """The time-out counts from the end of the request; this also counts how long a body takes to drip in."""
+    longest = f"{settings.upload_seconds + settings.call_seconds + _MARGIN_SECONDS}s"
+    # Without the second one Envoy would put the first in the place of a gRPC caller's own deadline.
+    return {"max_stream_duration": longest, "grpc_timeout_header_max": longest}
 
 
 _OTHER_HOST: Config = {

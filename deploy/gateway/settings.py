@@ -12,6 +12,30 @@ Endpoints = Mapping[str, tuple[tuple[str, int], ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
+class RateLimits:
+    """Requests a second, twice as many in a burst; 0 is no limit."""
+
+    per_address: int = 5000
+    per_user: int = 3000
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate chain and its key, as PEM files."""
+
+    chain: Path
+    key: Path
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A certificate of the hub's own authority, for calls between its processes."""
+
+    authority: Path
+    certificate: Certificate
+
+
+@dataclass(frozen=True, kw_only=True)
 class GatewaySettings:
     """One gateway. `endpoints` are host and port of every replica, by service."""
 
@@ -27,9 +51,19 @@ class GatewaySettings:
     access_log: Path = Path("/dev/stdout")
     # Longer than any single operation takes; streams are exempt.
     call_seconds: int = 30
+    upload_seconds: int = 60
+    header_seconds: int = 10
     stream_idle_seconds: int = 300
     # A little less than the services take as one message.
     body_bytes: int = 7 * 1024 * 1024
     answer_bytes: int = 32 * 1024 * 1024
     header_kilobytes: int = 24
     workers: int = 2
+    token_issuer: str = "usav-hub"
+    token_audience: str = "usav-hub"
+    # Longer than this the gateway does not go by keys it has fetched.
+    jwks_seconds: int = 30
+    rate_limits: RateLimits = field(default_factory=lambda: RateLimits())
+    tls: Certificate | None = None
+    # What the gateway shows to the services and expects of them.
+    mtls: Identity | None = None

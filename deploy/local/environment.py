@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from deploy.local.mutual_tls import MutualTls
 from deploy.local.secrets import Secrets
 from deploy.local.settings import ROOT, HubSettings
 from deploy.local.topology import LOOPBACK, SERVICES, ServiceSpec, Topology, wanted
@@ -12,7 +13,14 @@ from deploy.local.topology import LOOPBACK, SERVICES, ServiceSpec, Topology, wan
 # The services that call others, each with an account of its own.
 _CALLERS = ("catalog", "inventory", "sync")
 # Nobody but the runner, the migration step and the one service concerned may see these.
-_RUNNERS_OWN = ("DATABASE_URL", "HUB_ADMIN_PASSWORD", "HUB_ROLE_SECRET", "HUB_CREDENTIAL_KEY", "HUB_BIND")
+_RUNNERS_OWN = (
+    "DATABASE_URL",
+    "HUB_ADMIN_PASSWORD",
+    "HUB_ROLE_SECRET",
+    "HUB_CREDENTIAL_KEY",
+    "HUB_BIND",
+    "HUB_TLS_KEY",
+)
 
 
 # glibc gives every thread an arena of its own; with two, an idle service holds a tenth less memory.
@@ -27,6 +35,7 @@ class Environments:
     topology: Topology
     secrets: Secrets
     database_url: str
+    mutual_tls: MutualTls | None = None
 
     def migration(self) -> dict[str, str]:
         """Of the migration step, the only one that is told the administrator's password."""
@@ -47,6 +56,7 @@ class Environments:
             HUB_SEAL_KEY=self.secrets.seal_key,
             HUB_PUBLIC_URL=self.settings.environ.get("HUB_PUBLIC_URL") or self.topology.gateway_url,
             **{variable: address for variable, address in addresses.items() if address},
+            **(self.mutual_tls.environment(spec.name) if self.mutual_tls else {}),
             **self._own(spec),
         )
 

@@ -12,12 +12,14 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 from deploy.gateway import GatewaySettings
+from deploy.gateway.environment import edge_settings
 from deploy.local import http
 from deploy.local.environment import Environments
 from deploy.local.gateway import gateway_command, stop_gateway
+from deploy.local.mutual_tls import GATEWAY, MutualTls
 from deploy.local.ports import Ports
 from deploy.local.postgres import EmbeddedPostgres, PostgresPlace
 from deploy.local.processes import Command, ManagedProcess
@@ -48,6 +50,8 @@ class Hub:
         self._began = time.monotonic()
         self._lock: IO[str] | None = None
         self._ports: Ports | None = None
+        self._edge: dict[str, Any] = {}
+        self._mutual_tls: MutualTls | None = None
 
     async def __aenter__(self) -> Hub:
         await self.start()
@@ -127,11 +131,13 @@ class Hub:
 
     async def health(self) -> tuple[int, bytes]:
         """Status and body of the hub's /health."""
-        return await http.request(self.topology.gateway, "GET", "/health")
+        return await http.request(self.topology.gateway, "GET", "/health", tls=self.topology.tls)
 
     def _prepare(self) -> None:
+        environ = {**self.settings.environ, **self._certificates(), **self.settings.extra_env.get(GATEWAY, {})}
+        self._edge = edge_settings(environ)
         self._ports = Ports()
-        self.topology = choose_ports(self.settings, self._ports)
+        self.topology = choose_ports(self.settings, self._ports, tls=self._edge["tls"] is not None)
         secrets = load_secrets(self.state.secrets, self.settings.environ)
         password = load_admin_password(self.state.admin_password, self.settings.admin_password)
         self.settings = replace(self.settings, admin_password=password)
@@ -141,7 +147,15 @@ class Hub:
             )
             self.postgres = EmbeddedPostgres(place, dict(self.settings.postgres_options))
             self.database_url = place.url()
-        self.environments = Environments(self.settings, self.topology, secrets, self.database_url)
+        self.environments = Environments(self.settings, self.topology, secrets, self.database_url, self._mutual_tls)
+
+    def _certificates(self) -> dict[str, str]:
+        """Makes those of all processes when they are wanted; what the gateway has to know of them."""
+        if not self.settings.mtls:
+            return {}
+        self._mutual_tls = MutualTls(self.state.path / "mtls")
+        self._mutual_tls.make([GATEWAY, *(spec.name for spec in wanted(self.settings))])
+        return self._mutual_tls.environment(GATEWAY)
 
     async def _start_database(self) -> None:
         """Postgres, then the migrations; the latter load their libraries while Postgres starts."""
@@ -182,6 +196,7 @@ class Hub:
             cors_origins=self.settings.cors_origins,
             trusted_proxies=self.settings.trusted_proxies,
             access_log=self.state.log("access"),
+            **self._edge,
         )
         await self._run(gateway_command(settings, self.state.gateway, self.state.log("gateway")))
 

@@ -56,6 +56,7 @@ class HubSettings:
         "HUB_CORS_ORIGINS", (), "Origins of web pages that may call; * for all.", parse=_parse_origins
     )
     trusted_proxies: int = setting("HUB_TRUSTED_PROXIES", 0, "How many proxies stand before the gateway.")
+    mtls: bool = setting("HUB_MTLS", False, "Whether the hub's processes prove to each other who they are.")
     start_seconds: float = setting("HUB_START_SECONDS", 60.0, "How long to wait until the hub is healthy.")
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     extra_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)

@@ -15,7 +15,8 @@ async def print_status(state: StateFolder) -> int:
     if summary is None or not state.is_locked():
         print(f"no hub runs on {state.path}")
         return 1
-    status, body = await http.request(urlsplit(summary.gateway_url).port or 80, "GET", "/health")
+    url = urlsplit(summary.gateway_url)
+    status, body = await http.request(url.port or 80, "GET", "/health", tls=url.scheme == "https")
     print(f"{summary.gateway_url}  {'healthy' if status == 200 else 'not healthy'}")
     for name, pid in sorted(summary.pids.items()):
         print(f"  {name:<14} {pid:>8}  {_resident(pid)}")

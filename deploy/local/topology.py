@@ -51,12 +51,13 @@ class Topology:
     postgres: int
     sandbox: int
     services: Mapping[str, tuple[int, ...]]
+    tls: bool = False
 
     @property
     def gateway_url(self) -> str:
         """Where everything public is reached from this machine."""
         host = LOOPBACK if self.bind in {"0.0.0.0", "::", "127.0.0.1"} else self.bind
-        return f"http://{host}:{self.gateway}"
+        return f"{'https' if self.tls else 'http'}://{host}:{self.gateway}"
 
     @property
     def sandbox_url(self) -> str:
@@ -73,7 +74,7 @@ class Topology:
         return f"ipv4:{hosts}" if "," in hosts else hosts
 
 
-def choose_ports(settings: HubSettings, ports: Ports) -> Topology:
+def choose_ports(settings: HubSettings, ports: Ports, *, tls: bool = False) -> Topology:
     """Claims every port of the hub: first those the user named, then the others. Raises PortTaken."""
     gateway = ports.take(settings.gateway_port, "HUB_GATEWAY_PORT", settings.bind)
     names = [name for name in _PREFERRED if _is_wanted(settings, name)]
@@ -82,6 +83,7 @@ def choose_ports(settings: HubSettings, ports: Ports) -> Topology:
     taken |= {name: ports.prefer(_PREFERRED[name]) for name in names if name not in taken}
     return Topology(
         bind=settings.bind,
+        tls=tls,
         gateway=gateway,
         envoy_admin=taken["envoy_admin"],
         postgres=taken.get("postgres", 0),

@@ -33,9 +33,13 @@ class Call:
 
 @dataclass
 class StandIn:
-    """Every service of the hub in one server. `behave` maps an rpc's name to what it does; unnamed ones answer emptily."""
+    """Every service of the hub in one server. `behave` maps an rpc's name to what it does; unnamed ones answer emptily.
+
+    What stands in `always` is done for every test, and not noted.
+    """
 
     behave: dict[str, Behaviour] = field(default_factory=dict)
+    always: dict[str, Behaviour] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     port: int = 0
     _server: grpc.aio.Server | None = None
@@ -79,6 +83,8 @@ class _Everything(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships n
         request, answer = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
 
         async def one(asked: Any, context: Any) -> Message:
+            if method.name in self._stand_in.always:
+                return await self._stand_in.always[method.name](asked, context) or answer()
             self._record(method, asked, context)
             behaviour = self._stand_in.behave.get(method.name)
             return (await behaviour(asked, context) if behaviour else None) or answer()

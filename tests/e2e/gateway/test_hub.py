@@ -65,13 +65,13 @@ def test_a_foreign_client_without_a_token_is_told_why(hub: Hub) -> None:
         assert error["message"].startswith("Sign in first")
 
 
-async def test_a_service_that_is_gone_shows_in_health_and_comes_back(hub: Hub, client: httpx2.AsyncClient) -> None:
+async def test_a_service_that_is_gone_shows_in_health_and_comes_back(hub: Hub, admin: httpx2.AsyncClient) -> None:
     await hub.processes["sync"].stop()
     try:
-        answer = await client.get("/health")
+        answer = await admin.get("/health")
         assert answer.status_code == 503
         assert "sync" in answer.json()["message"]
-        missing = await client.get("/api/v1/listings")
+        missing = await admin.get("/api/v1/listings")
         assert missing.status_code == 503
         assert missing.json()["code"] == 14
     finally:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
+from usav.auth.v1 import token_pb2
 
 from build_tools.protos import ensure_generated
 from deploy.gateway import GatewaySettings
 from deploy.local.gateway import gateway_command
 from deploy.local.ports import Ports
 from deploy.local.processes import ManagedProcess
+from tests.factories.access_tokens import access_token, published_keys
 from tests.factories.stand_in import StandIn
 
 ORIGIN = "https://shop.example"
@@ -31,6 +36,10 @@ class Gateway:
     catalog: tuple[StandIn, StandIn]
 
 
+async def publish_keys(request: Any, context: Any) -> token_pb2.JwkSet:
+    return published_keys()
+
+
 @pytest.fixture(scope="session")
 async def started_gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
     ensure_generated()
@@ -38,6 +47,7 @@ async def started_gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
     ports = Ports()
     service, first, second = stand_ins = StandIn(), StandIn(), StandIn()
     for stand_in in stand_ins:
+        stand_in.always["GetJwks"] = publish_keys
         await stand_in.start()
     endpoints = {
         "auth": (("127.0.0.1", service.port),),
@@ -64,6 +74,27 @@ async def started_gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
     ports.release()
 
 
+@asynccontextmanager
+async def another_gateway(folder: Path, service: StandIn, **changes: Any) -> AsyncIterator[GatewaySettings]:
+    """A second gateway with other settings, before one stand-in for all services."""
+    with Ports() as ports:
+        names = ("auth", "catalog", "inventory", "sync")
+        settings = GatewaySettings(
+            port=ports.take_free(),
+            admin_port=ports.take_free(),
+            endpoints=dict.fromkeys(names, (("127.0.0.1", service.port),)),
+            access_log=folder / "access.log",
+            **changes,
+        )
+        process = ManagedProcess(gateway_command(settings, folder / "gateway.json", folder / "gateway.log"))
+        await process.start()
+        try:
+            await wait_ready(settings.admin_port, process)
+            yield settings
+        finally:
+            await process.stop()
+
+
 async def wait_ready(admin_port: int, process: ManagedProcess) -> None:
     async with httpx2.AsyncClient() as client:
         for _ in range(200):
@@ -86,5 +117,7 @@ def gateway(started_gateway: Gateway) -> Iterator[Gateway]:
 
 @pytest.fixture
 async def client(gateway: Gateway) -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(base_url=gateway.url, timeout=10) as made:
+    """Signed in; the stand-ins would take any token, the gateway does not."""
+    headers = {"authorization": f"Bearer {access_token()}"}
+    async with httpx2.AsyncClient(base_url=gateway.url, timeout=10, headers=headers) as made:
         yield made

@@ -12,6 +12,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 from usav.inventory.v1 import inventory_service_pb2 as inventory
 
+from tests.factories.access_tokens import access_token
 from tests.integration.gateway.conftest import CALL_SECONDS, Gateway
 
 ITEMS = "/api/v1/inventory"
@@ -113,7 +114,7 @@ async def test_callers_cannot_set_what_only_the_gateway_may_say(gateway: Gateway
 
 
 async def test_credentials_and_signatures_arrive_as_metadata(gateway: Gateway, client: httpx2.AsyncClient) -> None:
-    headers = {"authorization": "Bearer abc", "x-signature": "s1"}
+    headers = {"authorization": f"Bearer {access_token(jti='another')}", "x-signature": "s1"}
     await client.get(f"{ITEMS}/7", headers=headers)
     assert headers.items() <= gateway.service.last.metadata.items()
 
@@ -157,12 +158,13 @@ async def test_large_answers_are_compressed(gateway: Gateway, client: httpx2.Asy
 async def test_native_grpc_passes_untouched(gateway: Gateway) -> None:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{gateway.port}") as channel:
         get = channel.unary_unary("/usav.inventory.v1.InventoryService/GetItem")
-        await get(inventory.GetItemRequest(id=7).SerializeToString(), timeout=1.5)
+        signed = [("authorization", f"Bearer {access_token()}")]
+        await get(inventory.GetItemRequest(id=7).SerializeToString(), timeout=1.5, metadata=signed)
         assert gateway.service.last.request.id == 7
         assert gateway.service.last.seconds_left == pytest.approx(1.5, abs=0.3)
         gateway.service.behave["GetItem"] = refuse
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await get(b"")
+            await get(b"", metadata=signed)
         assert caught.value.code() == grpc.StatusCode.FAILED_PRECONDITION
         assert len(rpc_status.from_call(caught.value).details) == 3
 

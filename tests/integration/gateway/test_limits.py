@@ -1,0 +1,138 @@
+"""How much one caller may ask for: rates by address and by user, half-open requests, sizes of bodies."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import time
+from pathlib import Path
+from typing import Any
+
+import grpc
+import httpx2
+import pytest
+from usav.inventory.v1 import inventory_service_pb2 as inventory
+from usav.inventory.v1 import inventory_service_pb2_grpc
+
+from deploy.gateway.settings import RateLimits
+from tests.factories.access_tokens import access_token
+from tests.integration.gateway.conftest import Gateway, another_gateway
+
+ITEM = "/api/v1/inventory/7"
+
+
+async def statuses(client: httpx2.AsyncClient, count: int, **headers: str) -> list[int]:
+    return [(await client.get(ITEM, headers=headers)).status_code for _ in range(count)]
+
+
+def bearer(user: str) -> str:
+    return f"Bearer {access_token(sub=user)}"
+
+
+async def test_a_user_who_asks_too_often_waits_and_others_do_not(gateway: Gateway, tmp_path: Path) -> None:
+    limits = RateLimits(per_address=1000, per_user=5)
+    async with another_gateway(tmp_path, gateway.service, rate_limits=limits) as settings:
+        url = f"http://127.0.0.1:{settings.port}"
+        async with httpx2.AsyncClient(base_url=url) as client:
+            await signed_by_known_key(client)
+            assert 429 in await statuses(client, 30, authorization=bearer("8"))
+            assert set(await statuses(client, 5, authorization=bearer("9"))) == {200}
+            refused = await client.get(ITEM, headers={"authorization": bearer("8")})
+            assert_told_when_to_return(refused)
+            await asyncio.sleep(int(refused.headers["retry-after"]))
+            assert set(await statuses(client, 4, authorization=bearer("8"))) == {200}
+
+
+async def signed_by_known_key(client: httpx2.AsyncClient) -> None:
+    """Waits until the gateway has fetched the keys; before, it knows no users."""
+    for _ in range(100):
+        stale = await client.get(ITEM, headers={"authorization": f"Bearer {access_token(exp=1)}"})
+        if stale.status_code == 401:
+            return
+        await asyncio.sleep(0.05)
+
+
+def assert_told_when_to_return(answer: httpx2.Response) -> None:
+    assert answer.status_code == 429
+    body = answer.json()
+    assert body["code"] == 8
+    assert body["details"][0]["reason"] == "TOO_MANY_REQUESTS"
+    assert body["details"][2] == {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retry_delay": "1s"}
+    assert answer.headers["retry-after"] == "1"
+
+
+async def test_an_address_is_counted_before_anybody_signs_in(gateway: Gateway, tmp_path: Path) -> None:
+    limits = RateLimits(per_address=5, per_user=0)
+    async with another_gateway(tmp_path, gateway.service, rate_limits=limits, trusted_proxies=1) as settings:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{settings.port}") as client:
+            assert 429 in await statuses(client, 30, **{"x-forwarded-for": "203.0.113.1"})
+            assert 429 not in await statuses(client, 5, **{"x-forwarded-for": "203.0.113.2"})
+            network = [f"2001:db8::{number:x}" for number in range(1, 31)]
+            assert 429 in [(await statuses(client, 1, **{"x-forwarded-for": one}))[0] for one in network]
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{settings.port}") as channel:
+            stub = inventory_service_pb2_grpc.InventoryServiceStub(channel)
+            codes = {await code_of(stub) for _ in range(30)}
+    assert grpc.StatusCode.RESOURCE_EXHAUSTED in codes
+
+
+async def code_of(stub: Any) -> grpc.StatusCode:
+    try:
+        await stub.GetItem(inventory.GetItemRequest(id=7), metadata=[("authorization", bearer("7"))])
+    except grpc.aio.AioRpcError as error:
+        return error.code()
+    return grpc.StatusCode.OK
+
+
+async def test_a_thousand_calls_in_a_moment_are_fine_by_default(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    async def some() -> set[int]:
+        return set(await statuses(client, 20))
+
+    assert set().union(*await asyncio.gather(*(some() for _ in range(50)))) == {200}
+
+
+async def test_headers_that_do_not_come_to_an_end_are_not_waited_for(gateway: Gateway, tmp_path: Path) -> None:
+    async with another_gateway(tmp_path, gateway.service, header_seconds=1) as settings:
+        reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
+        writer.write(b"GET /api/v1/inventory/7 HTTP/1.1\r\nhost: x\r\nx-slow: ")
+        began = time.monotonic()
+        answer = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+        assert time.monotonic() - began < 3
+        assert b" 408 " in answer.split(b"\r\n")[0]
+        assert b"REQUEST_TOO_SLOW" in answer
+
+
+async def test_a_body_that_drips_is_not_waited_for(gateway: Gateway, tmp_path: Path) -> None:
+    async with another_gateway(tmp_path, gateway.service, upload_seconds=0, call_seconds=0) as settings:
+        reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
+        head = (
+            f"POST {ITEM}/reserve HTTP/1.1\r\nhost: x\r\nauthorization: {bearer('7')}\r\ncontent-length: 9999\r\n\r\n"
+        )
+        writer.write(head.encode())
+        answer = b""
+        for _ in range(40):
+            writer.write(b"{")
+            try:
+                answer = await asyncio.wait_for(reader.read(100), 0.2)
+                break
+            except TimeoutError:
+                continue
+        writer.close()
+    assert answer.startswith((b"HTTP/1.1 408", b"HTTP/1.1 504"))
+
+
+async def test_a_compressed_body_is_not_unpacked(client: httpx2.AsyncClient) -> None:
+    bomb = gzip.compress(b" " * 50_000_000)
+    headers = {"content-encoding": "gzip", "content-type": "application/json"}
+    answer = await client.post(f"{ITEM}/reserve", content=bomb, headers=headers)
+    assert answer.status_code == 400, answer.text
+
+
+@pytest.mark.parametrize("path", [ITEM, "/api/v1/nothing", "/health"])
+async def test_browsers_are_told_to_be_careful(client: httpx2.AsyncClient, path: str) -> None:
+    headers = (await client.get(path)).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert headers["cache-control"] == "no-store"
+    assert "strict-transport-security" not in headers
