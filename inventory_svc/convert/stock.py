@@ -35,7 +35,11 @@ def summary_message(variant: KnownVariant, counts: Mapping[Status, int]) -> serv
 def availability_message(variant: KnownVariant, reading: Reading) -> allocation_pb2.Availability:
     """The free units of one variant."""
     return allocation_pb2.Availability(
-        variant_id=variant.variant_id, sku=variant.sku, free_units=reading.free_units, revision=reading.revision
+        variant_id=variant.variant_id,
+        sku=variant.sku,
+        free_units=reading.free_units,
+        revision=reading.revision,
+        buildable_units=reading.buildable_units,
     )
 
 

@@ -12,3 +12,5 @@ class Reading:
     variant_id: int
     free_units: int
     revision: int
+    # Of the free units, those that have to be built from components.
+    buildable_units: int = 0

@@ -165,6 +165,8 @@ class Shortage:
     sku: str
     asked: int
     free: int
+    # For a bundle: which components are missing.
+    missing: str = ""
 
 
 class OutOfStock(FailedPrecondition):
@@ -180,9 +182,16 @@ class OutOfStock(FailedPrecondition):
             metadata[f"{short.line_id}.sku"] = short.sku
             metadata[f"{short.line_id}.asked"] = str(short.asked)
             metadata[f"{short.line_id}.free"] = str(short.free)
-        told = [Violation(f"lines/{s.line_id}", f"{s.sku}: asked {s.asked}, free {s.free}") for s in shortages[:_SHOWN]]
+            if short.missing:
+                metadata[f"{short.line_id}.missing"] = short.missing
+        told = [Violation(f"lines/{each.line_id}", _told(each)) for each in shortages[:_SHOWN]]
         text = "; ".join(item.description for item in told)
         return cls(f"Not enough free units: {text}.", metadata=metadata, violations=told)
+
+
+def _told(short: Shortage) -> str:
+    missing = f" ({short.missing})" if short.missing else ""
+    return f"{short.sku}: asked {short.asked}, free {short.free}{missing}"
 
 
 class AllocationDiffers(FailedPrecondition):
@@ -207,6 +216,27 @@ class AllocationReleased(FailedPrecondition):
         """The error naming order and line."""
         text = f"The line {line_id} of {order_reference} was released; allocate it under another line id."
         return cls(text, metadata={"order_reference": order_reference, "line_id": line_id})
+
+
+class AllocationNotHeld(FailedPrecondition):
+    """The order line does not hold all its units (any more)."""
+
+    domain, reason = DOMAIN, "ALLOCATION_NOT_HELD"
+
+    @classmethod
+    def settled(cls, order_reference: str, line_id: str, state: str) -> AllocationNotHeld:
+        """The error for a line that is sold or released."""
+        text = f"The line {line_id} of {order_reference} is {state}, not held."
+        return cls(text, metadata={"order_reference": order_reference, "line_id": line_id, "state": state})
+
+    @classmethod
+    def expired(cls, order_reference: str, line_id: str) -> AllocationNotHeld:
+        """The error for a line whose holds ran out, or were given up one by one."""
+        text = (
+            f"The line {line_id} of {order_reference} no longer holds all its units; allocate it again to fill it up."
+        )
+        metadata = {"order_reference": order_reference, "line_id": line_id, "state": "EXPIRED"}
+        return cls(text, metadata=metadata, violations=[Violation(f"lines/{line_id}", text)])
 
 
 class AllocationNotFound(NotFound):

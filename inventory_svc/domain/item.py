@@ -44,6 +44,7 @@ class Action(StrEnum):
     FIND = "FIND"
     SHIP = "SHIP"
     ARRIVE = "ARRIVE"
+    EXTEND = "EXTEND"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ RULES: Mapping[Action, Rule] = {
     Action.RESERVE: Rule(frozenset({Status.AVAILABLE}), Status.RESERVED),
     Action.RELEASE: Rule(frozenset({Status.RESERVED}), Status.AVAILABLE),
     Action.EXPIRE: Rule(frozenset({Status.RESERVED}), Status.AVAILABLE),
+    Action.EXTEND: Rule(frozenset({Status.RESERVED}), None),
     Action.SELL: Rule(frozenset({Status.AVAILABLE, Status.RESERVED}), Status.SOLD),
     Action.CANCEL_SALE: Rule(frozenset({Status.SOLD}), Status.AVAILABLE),
     Action.MOVE: Rule(IN_HOUSE, None),

@@ -1,6 +1,6 @@
 """Finds variants by SKU or id: in memory, then in the schema, then from the catalog, which is asked once per variant.
 
-No transaction is open while the catalog is asked.
+No transaction is open while the catalog is asked. Recipes do change, so they are never remembered.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Container, Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from inventory_svc.domain.errors import VariantNotFound
+from inventory_svc.domain.recipe import Recipe, may_have_recipe
 from inventory_svc.domain.variant import KnownVariant, clean_sku
 from inventory_svc.storage import known_variants
 from inventory_svc.storage.session import Session
@@ -24,6 +25,10 @@ class Catalog(Protocol):
 
     async def find(self, ids: Sequence[int], skus: Sequence[str]) -> list[KnownVariant]:
         """Those the catalog has, at most 1,000 asked at once. Raises HubError."""
+        ...
+
+    async def recipes(self, variant_ids: Sequence[int]) -> dict[int, Recipe]:
+        """The recipes of bundle variants as they are now; those without one are absent. At most 1,000. Raises HubError."""
         ...
 
 
@@ -69,6 +74,17 @@ class Variants:
         if known is None:
             raise VariantNotFound.by_id(variant_id, f"{field}variant_id")
         return known
+
+    async def recipes(self, variants: Iterable[KnownVariant]) -> dict[int, Recipe]:
+        """The recipes of those that are bundles or kits, by variant id, as they are now: asked of the catalog every time.
+
+        Raises Unavailable when it has to be asked and does not answer.
+        """
+        bundles = sorted({variant.variant_id for variant in variants if may_have_recipe(variant.sku)})
+        found: dict[int, Recipe] = {}
+        for start in range(0, len(bundles), _MOST_PER_CALL):
+            found |= await self._catalog.recipes(bundles[start : start + _MOST_PER_CALL])
+        return found
 
     async def _learn(self, ids: Sequence[int], skus: Sequence[str]) -> list[KnownVariant]:
         learned: list[KnownVariant] = []

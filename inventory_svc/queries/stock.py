@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from sqlalchemy import text
 
 from chassis.database import Statement
+from inventory_svc.domain.availability import Reading
 from inventory_svc.domain.item import ON_HAND, Status
 from inventory_svc.domain.money import Money
+from inventory_svc.domain.recipe import Recipe, buildable
 from inventory_svc.storage.availability import free_units
 from inventory_svc.storage.session import Row, Session
 
-__all__ = ["Value", "ValueFilter", "ValuePart", "count_by_status", "free_units", "stock_value"]
+__all__ = ["Value", "ValueFilter", "ValuePart", "availability", "count_by_status", "stock_value"]
 
 # Stored counts come from one index alone; the few holds that have run out are moved over afterwards.
 _BY_STATUS = Statement(
@@ -46,6 +48,20 @@ _VALUE = Statement(
 )
 # grouping() sets a bit per column that a row is not grouped by.
 _TOTAL, _OF_STATUS, _OF_LOCATION, _OF_FAMILY = 0b111, 0b011, 0b101, 0b110
+
+
+async def availability(
+    session: Session, variant_ids: Sequence[int], recipes: Mapping[int, Recipe]
+) -> dict[int, Reading]:
+    """A reading per variant, all of one moment: its own free units and, by its recipe, those that can be built."""
+    components = {key for recipe in recipes.values() for each in recipe for key in each.variant_ids}
+    readings = await free_units(session, [*variant_ids, *components])
+    free = {key: reading.free_units for key, reading in readings.items()}
+    return {key: _with_bundles(readings[key], buildable(recipes.get(key, ()), free)) for key in variant_ids}
+
+
+def _with_bundles(own: Reading, built: int) -> Reading:
+    return replace(own, free_units=own.free_units + built, buildable_units=built) if built else own
 
 
 async def count_by_status(session: Session, variant_id: int) -> dict[Status, int]:

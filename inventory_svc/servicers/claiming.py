@@ -58,8 +58,9 @@ class ClaimingRpcs(InventoryRpcs):
         """All lines or none."""
         refuse_repeated_lines([line.line_id for line in request.lines])
         known = await self.variants.by_skus({line.sku for line in request.lines})
+        recipes = await self.variants.recipes(known.values())
         asked = AllocateUnits(
-            lines=asked_lines(request, known),
+            lines=asked_lines(request, known, recipes),
             sell=request.sell,
             hold_for=to_timedelta(request.hold_duration) if request.HasField("hold_duration") else DEFAULT_HOLD,
             cause=cause_of(request, request.order_reference),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inventory_svc.servicers.after_sale import AfterSaleRpcs
+from inventory_svc.servicers.allocations import AllocationRpcs
 from inventory_svc.servicers.batches import BatchRpcs
 from inventory_svc.servicers.claiming import ClaimingRpcs
 from inventory_svc.servicers.items import ItemRpcs
@@ -11,5 +12,7 @@ from inventory_svc.servicers.receiving import ReceivingRpcs
 from inventory_svc.servicers.stock import StockRpcs
 
 
-class InventoryServicer(ItemRpcs, ReceivingRpcs, ClaimingRpcs, AfterSaleRpcs, BatchRpcs, LocationRpcs, StockRpcs):
+class InventoryServicer(
+    ItemRpcs, ReceivingRpcs, ClaimingRpcs, AllocationRpcs, AfterSaleRpcs, BatchRpcs, LocationRpcs, StockRpcs
+):
     """All rpcs of InventoryService."""

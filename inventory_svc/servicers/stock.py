@@ -44,7 +44,8 @@ class StockRpcs(InventoryRpcs):
         asked = [by_id[key] for key in request.variant_ids if key in by_id]
         asked += [by_sku[key] for key in request.skus if key in by_sku]
         wanted = {variant.variant_id: variant for variant in asked}
-        readings = await stock_queries.free_units(self.work.pool, list(wanted))
+        recipes = await self.variants.recipes(wanted.values())
+        readings = await stock_queries.availability(self.work.pool, list(wanted), recipes)
         items = [availability_message(variant, readings[key]) for key, variant in wanted.items()]
         return service.BatchGetAvailabilityResponse(items=items)
 

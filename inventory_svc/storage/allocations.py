@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sqlalchemy import text
 
 from chassis.database import Statement
 from inventory_svc.domain.allocation import AskedLine, LineState, StoredLine
+from inventory_svc.domain.recipe import Component, Recipe, may_have_recipe
 from inventory_svc.storage.session import Row, Session
+
+# Units by variant, each oldest first.
+Found = dict[int, list[int]]
 
 _ADD_LINES = Statement(
     text("""
@@ -18,6 +22,22 @@ _ADD_LINES = Statement(
       AS asked (line_id, variant_id, quantity)
     ORDER BY asked.line_id
     ON CONFLICT (order_reference, line_id) DO NOTHING
+    RETURNING id, line_id
+    """)
+)
+_ADD_COMPONENTS = Statement(
+    text("""
+    INSERT INTO inventory.allocation_component (allocation_line_id, identity_id, upis_h, quantity, variant_ids)
+    SELECT asked.line_key, asked.identity_id, asked.upis_h, asked.quantity, CAST(asked.variant_ids AS bigint[])
+    FROM unnest(CAST(:line_keys AS bigint[]), CAST(:identity_ids AS bigint[]), CAST(:upis_hs AS text[]),
+      CAST(:quantities AS bigint[]), CAST(:variant_ids AS text[]))
+      AS asked (line_key, identity_id, upis_h, quantity, variant_ids)
+    """)
+)
+_COMPONENTS = Statement(
+    text("""
+    SELECT allocation_line_id, identity_id, upis_h, quantity, variant_ids FROM inventory.allocation_component
+    WHERE allocation_line_id = ANY(CAST(:line_keys AS bigint[])) ORDER BY allocation_line_id, upis_h
     """)
 )
 _LOCK_LINES = Statement(
@@ -32,7 +52,9 @@ _LINES = Statement(
     text("""
     SELECT line.id, line.line_id, line.variant_id, known.sku, line.quantity, line.state,
       coalesce(array_agg(item.id ORDER BY item.id) FILTER (WHERE item.status = 'RESERVED'), '{}') AS held,
-      coalesce(array_agg(item.id ORDER BY item.id) FILTER (WHERE item.status = 'SOLD'), '{}') AS sold
+      coalesce(array_agg(item.id ORDER BY item.id) FILTER (WHERE item.status = 'SOLD'), '{}') AS sold,
+      coalesce(array_agg(item.id) FILTER (WHERE item.id IS NOT NULL), '{}') AS units,
+      coalesce(array_agg(item.variant_id) FILTER (WHERE item.id IS NOT NULL), '{}') AS variants
     FROM inventory.allocation_line AS line
     JOIN inventory.known_variant AS known ON known.variant_id = line.variant_id
     LEFT JOIN inventory.reservation AS hold ON hold.allocation_line_id = line.id
@@ -62,30 +84,46 @@ _FREE = """
     FROM unnest(CAST(:variant_ids AS bigint[]), CAST(:quantities AS integer[])) AS asked (variant_id, quantity)
     CROSS JOIN LATERAL (
       SELECT item.id FROM inventory.item
-      WHERE item.variant_id = asked.variant_id AND item.status = 'AVAILABLE' AND item.deleted_at IS NULL
+      WHERE item.variant_id = asked.variant_id AND item.status = 'AVAILABLE' AND item.deleted_at IS NULL {but}
       ORDER BY item.id LIMIT asked.quantity {lock}
     ) AS free
 """
-_TAKE_FREE = Statement(text(_FREE.format(lock="FOR NO KEY UPDATE SKIP LOCKED")))
-_SEE_FREE = Statement(text(_FREE.format(lock="")))
-_WAIT_FOR = Statement(
-    text("""
+_SKIP = "FOR NO KEY UPDATE SKIP LOCKED"
+_TAKE_FREE = Statement(text(_FREE.format(but="", lock=_SKIP)))
+# A unit that this transaction has locked already is not skipped, so it is named.
+_TAKE_MORE = Statement(text(_FREE.format(but="AND item.id <> ALL(CAST(:taken AS bigint[]))", lock=_SKIP)))
+_SEE_FREE = Statement(text(_FREE.format(but="", lock="")))
+_THESE = """
     SELECT id, variant_id FROM inventory.item
     WHERE id = ANY(CAST(:ids AS bigint[])) AND status = 'AVAILABLE' AND deleted_at IS NULL
-    ORDER BY id FOR NO KEY UPDATE
-    """)
-)
+    ORDER BY id {lock}
+"""
+_TAKE_THESE = Statement(text(_THESE.format(lock=_SKIP)))
+_SEE_THESE = Statement(text(_THESE.format(lock="")))
+_WAIT_FOR = Statement(text(_THESE.format(lock="FOR NO KEY UPDATE")))
+_MOST_UNITS = 1_000_000
 
 
 async def add_lines(session: Session, order_reference: str, lines: Sequence[AskedLine]) -> None:
     """Adds the lines that are not there, and waits for another call that is adding them. Safe to repeat."""
-    await session.rows(
+    added = await session.rows(
         _ADD_LINES,
         order_reference=order_reference,
         line_ids=[line.line_id for line in lines],
         variant_ids=[line.variant_id for line in lines],
         quantities=[line.quantity for line in lines],
     )
+    recipes = {line.line_id: line.recipe for line in lines if line.recipe and not line.serial_numbers}
+    picked = [(row["id"], each) for row in added for each in recipes.get(row["line_id"], ())]
+    if picked:
+        await session.rows(
+            _ADD_COMPONENTS,
+            line_keys=[line_key for line_key, _ in picked],
+            identity_ids=[each.identity_id for _, each in picked],
+            upis_hs=[each.upis_h for _, each in picked],
+            quantities=[each.quantity for _, each in picked],
+            variant_ids=[f"{{{','.join(map(str, each.variant_ids))}}}" for _, each in picked],
+        )
 
 
 async def lock_lines(session: Session, order_reference: str) -> list[StoredLine]:
@@ -96,10 +134,20 @@ async def lock_lines(session: Session, order_reference: str) -> list[StoredLine]
 
 async def list_lines(session: Session, order_reference: str) -> list[StoredLine]:
     """All lines of the order with their units. Does not lock."""
-    return [_to_line(row) for row in await session.rows(_LINES, order_reference=order_reference)]
+    rows = await session.rows(_LINES, order_reference=order_reference)
+    recipes = await _recipes(session, [row["id"] for row in rows if may_have_recipe(row["sku"])])
+    return [_to_line(row, recipes.get(row["id"], ())) for row in rows]
 
 
-def _to_line(row: Row) -> StoredLine:
+async def _recipes(session: Session, line_keys: Sequence[int]) -> dict[int, list[Component]]:
+    found: dict[int, list[Component]] = {}
+    for row in await session.rows(_COMPONENTS, line_keys=list(line_keys)) if line_keys else ():
+        component = Component(row["identity_id"], row["upis_h"], row["quantity"], tuple(row["variant_ids"]))
+        found.setdefault(row["allocation_line_id"], []).append(component)
+    return found
+
+
+def _to_line(row: Row, recipe: Recipe) -> StoredLine:
     return StoredLine(
         id=row["id"],
         line_id=row["line_id"],
@@ -109,6 +157,8 @@ def _to_line(row: Row) -> StoredLine:
         state=LineState(row["state"]),
         held=tuple(row["held"]),
         sold=tuple(row["sold"]),
+        recipe=recipe,
+        variant_of=dict(zip(row["units"], row["variants"], strict=True)),
     )
 
 
@@ -122,21 +172,37 @@ async def forget_sales(session: Session, line_ids: Sequence[int], item_ids: Sequ
     await session.rows(_SALES_CANCELLED, line_ids=list(line_ids), item_ids=list(item_ids))
 
 
-async def take_free(session: Session, demand: dict[int, int]) -> dict[int, list[int]]:
-    """Locks the oldest free units of each variant that nobody else has locked; may find fewer than asked."""
-    rows = await session.rows(_TAKE_FREE, variant_ids=list(demand), quantities=list(demand.values()))
-    return _by_variant(rows)
+async def take_free(session: Session, demand: Mapping[int, int], taken: Collection[int] = ()) -> Found:
+    """Locks the oldest free units of each variant that nobody else has locked, but for `taken`; may find fewer than asked."""
+    asked = {"variant_ids": list(demand), "quantities": _capped(demand.values())}
+    if taken:
+        return _by_variant(await session.rows(_TAKE_MORE, **asked, taken=list(taken)))
+    return _by_variant(await session.rows(_TAKE_FREE, **asked))
 
 
-async def wait_for_free(session: Session, demand: dict[int, int], spare: int) -> dict[int, list[int]]:
-    """Locks the oldest free units and `spare` more per variant, waiting for others, in the order of their ids."""
-    wanted = [count + spare for count in demand.values()]
-    seen = await session.rows(_SEE_FREE, variant_ids=list(demand), quantities=wanted)
-    return _by_variant(await session.rows(_WAIT_FOR, ids=[row["id"] for row in seen]))
+async def take_these(session: Session, ids: Sequence[int]) -> Found:
+    """Locks those of the units that are free and that nobody else has locked."""
+    return _by_variant(await session.rows(_TAKE_THESE, ids=list(ids)))
 
 
-def _by_variant(rows: Sequence[Row]) -> dict[int, list[int]]:
-    found: dict[int, list[int]] = {}
-    for row in sorted(rows, key=lambda item: int(item["id"])):
-        found.setdefault(row["variant_id"], []).append(row["id"])
+async def see_free(session: Session, demand: Mapping[int, int], ids: Sequence[int], spare: int) -> Found:
+    """The oldest free units and `spare` more of each variant, and those of the ids that are free. Does not lock."""
+    wanted = _capped(count + spare for count in demand.values())
+    rows = list(await session.rows(_SEE_FREE, variant_ids=list(demand), quantities=wanted)) if demand else []
+    return _by_variant([*rows, *(await session.rows(_SEE_THESE, ids=list(ids)) if ids else ())])
+
+
+async def wait_for(session: Session, ids: Iterable[int]) -> Found:
+    """Locks those of the units that are free, waiting for others, in the order of their ids."""
+    return _by_variant(await session.rows(_WAIT_FOR, ids=list(ids)))
+
+
+def _capped(counts: Iterable[int]) -> list[int]:
+    return [min(count, _MOST_UNITS) for count in counts]
+
+
+def _by_variant(rows: Sequence[Row]) -> Found:
+    found: Found = {}
+    for unit, variant_id in sorted({(row["id"], row["variant_id"]) for row in rows}):
+        found.setdefault(variant_id, []).append(unit)
     return found

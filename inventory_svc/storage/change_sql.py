@@ -56,6 +56,13 @@ recorded AS (
 ),"""
 
 
+_EXTEND = """
+extended AS (
+  UPDATE inventory.reservation SET expires_at = changed.reserved_until
+  FROM changed WHERE reservation.id = changed.before_reservation_id RETURNING reservation.*
+),"""
+
+
 def _close(outcome: str) -> str:
     return f"""
 closed AS (
@@ -106,6 +113,7 @@ def change(
     extra: Mapping[str, str] | None = None,
     guard: str = "TRUE",
     opens: bool = False,
+    extends: bool = False,
     closes: str = "",
     changes: str = "''",
     waits: bool = True,
@@ -120,7 +128,12 @@ def change(
     arrays, names = _columns(extra or {})
     old = "".join(f", item.{name} AS before_{name}" for name in before)
     told = "".join(f", locked.before_{name}" for name in before)
-    holds = (_OPEN if opens else "") + (_close(closes) if closes else "") + (_RECORD_SALE if closes == "SOLD" else "")
+    holds = (
+        (_OPEN if opens else "")
+        + (_EXTEND if extends else "")
+        + (_close(closes) if closes else "")
+        + (_RECORD_SALE if closes == "SOLD" else "")
+    )
     return Statement(
         text(f"""
 WITH asked AS (
@@ -145,6 +158,6 @@ changed AS (
 ),{holds}
 {_ledger(action, changes)}
 announced AS ({ANNOUNCE})
-{_answer("opened" if opens else "inventory.reservation")}
+{_answer("opened" if opens else "extended" if extends else "inventory.reservation")}
 """)
     )

@@ -7,6 +7,7 @@ cost a lock per row on the hottest path.
 from __future__ import annotations
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     CheckConstraint,
     Column,
@@ -36,7 +37,7 @@ __all__ = ["GRANTS", "OUTBOX", "SCHEMA", "item", "known_variant", "location", "m
 _STATUSES = "('AVAILABLE', 'RESERVED', 'SOLD', 'RMA', 'DAMAGED', 'WRITTEN_OFF', 'IN_TRANSIT')"
 _ACTIONS = (
     "('RECEIVE', 'MOVE', 'RESERVE', 'RELEASE', 'EXPIRE', 'SELL', 'CANCEL_SALE', 'EDIT', 'DELETE', 'RETURN', 'INSPECT',"
-    " 'RESTOCK', 'DAMAGE', 'REPAIR', 'WRITE_OFF', 'FIND', 'SHIP', 'ARRIVE')"
+    " 'RESTOCK', 'DAMAGE', 'REPAIR', 'WRITE_OFF', 'FIND', 'SHIP', 'ARRIVE', 'EXTEND')"
 )
 
 
@@ -117,6 +118,18 @@ allocation_line = Table(
     UniqueConstraint("order_reference", "line_id"),
     CheckConstraint("quantity > 0", name="quantity"),
     CheckConstraint("state IN ('HELD', 'SOLD', 'RELEASED')", name="state"),
+)
+
+# What a bundle line is picked by: the recipe as it was when the line was first asked for.
+allocation_component = Table(
+    "allocation_component",
+    metadata,
+    Column("allocation_line_id", BigInteger, ForeignKey(allocation_line.c.id), primary_key=True, autoincrement=False),
+    Column("identity_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("upis_h", Text, nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    Column("variant_ids", ARRAY(BigInteger), nullable=False),
+    CheckConstraint("quantity > 0", name="quantity"),
 )
 
 reservation = Table(
@@ -226,6 +239,7 @@ GRANTS = {
     "known_variant": "SELECT, INSERT",
     "item": "SELECT, INSERT, UPDATE",
     "allocation_line": "SELECT, INSERT, UPDATE",
+    "allocation_component": "SELECT, INSERT",
     "reservation": "SELECT, INSERT, UPDATE",
     "movement": "SELECT, INSERT",
 }

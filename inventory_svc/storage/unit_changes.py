@@ -35,6 +35,13 @@ _RELEASE = change(
     guard="item.reserved_until > now() AND (asked.order_reference IN ('', hold.order_reference))",
     closes="RELEASED",
 )
+_EXTEND = change(
+    Action.EXTEND,
+    "reserved_until = greatest(item.reserved_until, clock_timestamp() + asked.hold_for)",
+    extra={"hold_for": "interval"},
+    guard="item.reserved_until > now()",
+    extends=True,
+)
 _EXPIRE = change(
     Action.EXPIRE, f"status = 'AVAILABLE', {_NO_HOLD}", guard="item.reserved_until <= now()", closes="EXPIRED"
 )
@@ -144,6 +151,12 @@ async def reserve(session: Session, claims: Sequence[Claim], *, waits: bool = Tr
 async def release(session: Session, ids: Sequence[int], cause: Cause) -> list[Item]:
     """Gives up the holds that last; an order reference in the cause must be the hold's."""
     return await run(session, _RELEASE, item_id=list(ids), **cause_arrays([cause] * len(ids)))
+
+
+async def extend(session: Session, ids: Sequence[int], hold_for: timedelta, cause: Cause) -> list[Item]:
+    """Lets holds that last end no sooner than after `hold_for` from now."""
+    count = len(ids)
+    return await run(session, _EXTEND, item_id=list(ids), hold_for=[hold_for] * count, **cause_arrays([cause] * count))
 
 
 async def sell(session: Session, sales: Sequence[Sale]) -> list[Item]:

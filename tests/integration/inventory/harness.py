@@ -27,6 +27,7 @@ from deploy.local.roles import role_of
 from deploy.local.secrets import role_password
 from inventory_svc.bootstrap import build
 from inventory_svc.domain.ledger import chain_breaks
+from inventory_svc.domain.recipe import Component, Recipe
 from inventory_svc.domain.variant import KnownVariant
 from inventory_svc.settings import InventorySettings
 from inventory_svc.storage.ledger_rows import MOVEMENT_COLUMNS, MOVEMENT_SOURCE, to_movement
@@ -39,6 +40,8 @@ PLACES = [
 ]  # fmt: skip
 _numbers = itertools.count(1)
 _SKU = re.compile(r"T-(\d+)(-[NR])?")
+_BUNDLE_SKU = re.compile(r"TB(\d+)-B(-[NR])?")
+_BUNDLES_FROM = 5 * 10**8
 _CONDITIONS = {"": 0, "-N": 10**7, "-R": 2 * 10**7}
 
 
@@ -58,23 +61,45 @@ class RoleTokens(TokenVerifier):
 
 @dataclass
 class CatalogDouble:
-    """Knows every SKU like T-<number>, with that number as id, in the family of its last two digits; T-<number>-N and -R too."""
+    """Knows every SKU like T-<number>, with that number as id, in the family of its last two digits; T-<number>-N and -R too.
+
+    TB<number>-B are bundles; `contents` tells what is in one: how many units of any of some SKUs.
+    """
 
     is_down: bool = False
     asked: list[str] = field(default_factory=list)
+    contents: dict[str, list[tuple[int, tuple[str, ...]]]] = field(default_factory=dict)
+
+    async def recipes(self, variant_ids: Sequence[int]) -> dict[int, Recipe]:
+        """Those of the bundles that have contents."""
+        if self.is_down:
+            raise Unavailable("The catalog is down.")
+        return {
+            key: [
+                Component(min(map(_id_of, skus)), min(skus), quantity, tuple(sorted(map(_id_of, skus))))
+                for quantity, skus in contents
+            ]
+            for sku, contents in self.contents.items()
+            if (key := _id_of(sku)) in variant_ids and contents
+        }
 
     async def find(self, ids: Sequence[int], skus: Sequence[str]) -> list[KnownVariant]:
         """Those that have the right form."""
         if self.is_down:
             raise Unavailable("The catalog is down.")
         self.asked += [*map(str, ids), *skus]
-        found = {number: KnownVariant(number, f"T-{number}", number % 100) for number in ids if number < 10**9}
+        found = {number: KnownVariant(number, f"T-{number}", number % 100) for number in ids if number < _BUNDLES_FROM}
         for sku in skus:
-            if form := _SKU.fullmatch(sku):
-                number, condition = int(form[1]), form[2] or ""
-                key = number + _CONDITIONS[condition]
-                found[key] = KnownVariant(key, sku, number % 100)
+            if form := _SKU.fullmatch(sku) or _BUNDLE_SKU.fullmatch(sku):
+                found[_id_of(sku)] = KnownVariant(_id_of(sku), sku, int(form[1]) % 100)
         return [found[key] for key in sorted(found)]
+
+
+def _id_of(sku: str) -> int:
+    plain, bundle = _SKU.fullmatch(sku), _BUNDLE_SKU.fullmatch(sku)
+    form = plain or bundle
+    assert form, sku
+    return int(form[1]) + _CONDITIONS[form[2] or ""] + (_BUNDLES_FROM if bundle else 0)
 
 
 def settings_for(admin_url: str, **changes: Any) -> InventorySettings:
@@ -214,6 +239,13 @@ async def _check_invariants(connection: asyncpg.Connection) -> None:
 def new_sku() -> str:
     """A SKU that no other test has."""
     return f"T-{next(_numbers)}"
+
+
+def new_bundle(hub: InventoryHub, *contents: tuple[int, tuple[str, ...]]) -> str:
+    """The SKU of a new bundle made of so many of any of these SKUs each."""
+    sku = f"TB{next(_numbers)}-B"
+    hub.catalog.contents[sku] = list(contents)
+    return sku
 
 
 def duration(seconds: float) -> Duration:

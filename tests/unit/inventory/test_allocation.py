@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,11 +12,13 @@ from inventory_svc.domain.allocation import (
     AskedLine,
     LineState,
     StoredLine,
+    check_held,
     check_repeat,
-    demand,
     refuse_repeated_lines,
 )
-from inventory_svc.domain.errors import AllocationDiffers, AllocationReleased, OutOfStock, Shortage
+from inventory_svc.domain.errors import AllocationDiffers, AllocationNotHeld, AllocationReleased, OutOfStock, Shortage
+from inventory_svc.domain.money import Money
+from inventory_svc.domain.recipe import Component
 
 
 def stored(**fields: Any) -> StoredLine:
@@ -24,19 +27,45 @@ def stored(**fields: Any) -> StoredLine:
 
 
 def test_line_lacks_what_it_neither_holds_nor_sold() -> None:
-    assert stored().missing == 3
-    assert stored(held=(1,), sold=(2,)).missing == 1
-    assert stored(held=(1, 2, 3, 4)).missing == 0
+    assert stored().want().count == 3
+    assert stored(held=(1,), sold=(2,)).want().count == 1
+    assert stored(held=(1, 2, 3, 4)).want().is_empty
 
 
-def test_demand_adds_up_by_variant_in_a_fixed_order() -> None:
-    lines = [
-        stored(variant_id=9),
-        stored(variant_id=5, held=(1,)),
-        stored(variant_id=9),
-        stored(variant_id=7, quantity=0),
-    ]
-    assert list(demand(lines).items()) == [(5, 2), (9, 6)]
+def test_bundle_line_counts_its_own_units_and_those_begun() -> None:
+    recipe = (Component(7, "P", 2, (70, 71)), Component(8, "Q", 1, (80,)))
+    fields: dict[str, Any] = {"recipe": recipe, "quantity": 4}
+    assert (stored(**fields).want().count, stored(**fields).want().begun) == (4, (0, 0))
+    # One unit of its own, one bundle whole, one begun with a single P.
+    has = stored(held=(1, 2, 3, 4, 5), variant_of={1: 5, 2: 70, 3: 71, 4: 80, 5: 70}, **fields).want()
+    assert (has.count, has.begun) == (1, (1, 1))
+
+
+def test_named_units_that_the_line_has_are_not_wanted_again() -> None:
+    assert set(stored(held=(1,)).want([1, 2, 3]).named) == {2, 3}
+
+
+def test_price_of_a_bundle_is_spread_over_its_units_exactly() -> None:
+    line = stored(
+        recipe=(Component(7, "P", 3, (70,)),), quantity=2, held=(1, 2, 3, 4), variant_of={1: 5, 2: 70, 3: 70, 4: 70}
+    )
+    prices = line.prices(Money(Decimal("10.00")), {})
+    assert prices[1] == Money(Decimal("10.00"))
+    parts = [price.amount for unit, price in prices.items() if unit != 1 and price]
+    assert (sum(parts), max(parts) - min(parts)) == (Decimal("10.00"), Decimal("0.0001"))
+
+
+def test_line_that_lost_a_unit_cannot_be_committed() -> None:
+    check_held("O", stored(held=(1, 2, 3)))
+    for line in (stored(held=(1, 2)), stored(state=LineState.SOLD, sold=(1, 2, 3)), stored(state=LineState.RELEASED)):
+        with pytest.raises(AllocationNotHeld):
+            check_held("O", line)
+
+
+def test_other_named_units_than_it_has_are_refused() -> None:
+    check_repeat("O", AskedLine("a", "T-5", 5, 3, None), stored(held=(1, 2)), [1, 2, 3])
+    with pytest.raises(AllocationDiffers):
+        check_repeat("O", AskedLine("a", "T-5", 5, 3, None), stored(held=(1, 4)), [1, 2, 3])
 
 
 def test_same_line_may_be_asked_for_again() -> None:

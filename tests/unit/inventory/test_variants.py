@@ -9,6 +9,7 @@ import pytest
 
 from chassis.database import Statement
 from inventory_svc.domain.errors import VariantNotFound
+from inventory_svc.domain.recipe import Recipe
 from inventory_svc.domain.variant import KnownVariant
 from inventory_svc.operations import variants as module
 from inventory_svc.operations.variants import Variants
@@ -37,6 +38,11 @@ class Catalog:
 
     def __init__(self) -> None:
         self.calls: list[tuple[list[int], list[str]]] = []
+        self.recipes_asked: list[list[int]] = []
+
+    async def recipes(self, variant_ids: Sequence[int]) -> dict[int, Recipe]:
+        self.recipes_asked.append(list(variant_ids))
+        return {key: [] for key in variant_ids}
 
     async def find(self, ids: Sequence[int], skus: Sequence[str]) -> list[KnownVariant]:
         self.calls.append((list(ids), list(skus)))
@@ -95,3 +101,13 @@ async def test_full_memory_starts_anew_without_losing_answers(
     variants = Variants(stored, Catalog())
     await variants.by_ids(range(5))
     assert sorted(await variants.by_ids(range(8))) == list(range(8))
+
+
+async def test_only_bundles_are_asked_for_and_every_time(stored: StoredVariants) -> None:
+    catalog = Catalog()
+    variants = Variants(stored, catalog)
+    known = [KnownVariant(number, sku, 845) for number, sku in enumerate(("00845-B", "00845-P-1-N", "00845-K-WY-N"))]
+    for _ in range(2):
+        assert await variants.recipes(known) == {0: [], 2: []}
+    assert await variants.recipes(known[1:2]) == {}
+    assert catalog.recipes_asked == [[0, 2], [0, 2]]
