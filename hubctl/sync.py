@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import click
-from usav.sync.v1 import channel_pb2, listing_pb2, order_pb2
+from usav.sync.v1 import channel_pb2, drift_pb2, listing_pb2, order_pb2
 from usav.sync.v1 import sync_service_pb2 as pb
 
 from hubctl.client import new_request_id
@@ -41,6 +41,18 @@ _ORDER: list[Column] = [
     ("status", lambda o: order_pb2.Order.Status.Name(o.status)),
     ("lines", lambda o: ", ".join(f"{line.quantity} x {line.platform_sku}" for line in o.lines)),
     ("message", lambda o: o.message),
+]
+_DRIFT: list[Column] = [
+    ("channel", lambda d: f"{_PLATFORM(d.platform)} {d.account}"),
+    ("platform SKU", lambda d: d.platform_sku),
+    ("SKU", lambda d: d.sku),
+    ("differs", lambda d: ", ".join(map(drift_pb2.Drift.Aspect.Name, d.differs))),
+    ("hub units", lambda d: d.hub_quantity),
+    ("live units", lambda d: d.live_quantity if d.HasField("live_quantity") else None),
+    ("hub price $", lambda d: money(d.hub_price)),
+    ("live price $", lambda d: money(d.live_price)),
+    ("units at risk", lambda d: d.units_at_risk),
+    ("state", lambda d: drift_pb2.Drift.State.Name(d.state)),
 ]
 
 
@@ -121,4 +133,32 @@ def resolve_order(tool: Tool, order_id: int, mappings: tuple[str, ...]) -> None:
     tool.output.one(tool.hub.sync.ResolveOrder(request), _ORDER)
 
 
-COMMANDS = [status, listings, orders]
+@click.group()
+def drift() -> None:
+    """Where a marketplace does not show what the hub wants it to show."""
+
+
+@drift.command("list")
+@click.option("--channel", default="", help="The account, e.g. MEKONG, or the channel's id.")
+@click.option("--all", "show_mended", is_flag=True, help="Mended ones too.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@command
+def list_drift(tool: Tool, channel: str, show_mended: bool, limit: int) -> None:
+    """Differences, newest first, with the units and the money at risk."""
+    request = drift_pb2.ListDriftRequest(channel=channel, show_mended=show_mended, page_size=limit)
+    answer = tool.hub.sync.ListDrift(request)
+    risk = ", ".join(f"{amount.currency_code} {money(amount)}" for amount in answer.money_at_risk)
+    title = f"{len(answer.items)} of {answer.total_size} differences, {answer.units_at_risk} units at risk"
+    tool.output.rows(answer.items, _DRIFT, title=f"{title} ({risk})" if risk else title)
+
+
+@drift.command("reconcile")
+@click.option("--channel", default="", help="Only this account or channel id.")
+@command
+def reconcile(tool: Tool, channel: str) -> None:
+    """Begins to compare every live listing with the hub."""
+    request = drift_pb2.ReconcileRequest(channel=channel, request_id=new_request_id())
+    tool.output.one(tool.hub.sync.Reconcile(request), [("channels", lambda x: ", ".join(map(str, x.channel_ids)))])
+
+
+COMMANDS = [status, listings, orders, drift]

@@ -36,6 +36,7 @@ from sync_svc.storage.tables import SCHEMA, stored_answer
 from sync_svc.upstream import CatalogFeed, HubAllocator, HubTruth, StockFeed
 from sync_svc.vault import Vault
 from sync_svc.workers import orders
+from sync_svc.workers.drift import DriftTools
 from sync_svc.workers.feeds import FeedReader
 from sync_svc.workers.orders import OrderTools
 from sync_svc.workers.polls import PollTools
@@ -108,6 +109,7 @@ def _work_tools(settings: SyncSettings, desk: Desk, progress: Progress) -> WorkT
         push=PushTools(leases, desk.truth, notes, progress, settings.push_timeout_s, settings.backstop_s),
         orders=OrderTools(desk.tasks, desk.intake, notes, progress, settings.backstop_s),
         polls=PollTools(desk.db, notes, settings.backstop_s),
+        drift=DriftTools(desk.db, desk.truth, notes, desk.alarms),
         alarms=desk.alarms,
     )
 

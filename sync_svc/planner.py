@@ -13,8 +13,11 @@ from decimal import Decimal
 
 from sync_svc.channels.base import ListingPhase, ListingState, LiveListing
 from sync_svc.domain.channel import ChannelState
+from sync_svc.domain.drift import Difference
 from sync_svc.domain.listing import LeasedListing, ListingIntent
 from sync_svc.domain.rules import Rules, rounded
+
+_NOTHING = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +106,39 @@ def is_live_as_wanted(state: ListingState, live: LiveListing) -> bool:
 def in_order_of_urgency(states: Sequence[ListingState]) -> list[ListingState]:
     """What must not be sold any more comes first."""
     return sorted(states, key=lambda state: (state.quantity > 0, state.listing_id))
+
+
+def difference(wanted: ListingState, live: LiveListing) -> Difference | None:
+    """How a listing that should be live differs; None when it does not, or when nothing is offered and nothing is there."""
+    is_live = live.exists and live.phase is ListingPhase.LIVE
+    state = not is_live and wanted.quantity > 0
+    quantity = is_live and live.quantity is not None and live.quantity != wanted.quantity
+    price = is_live and None not in (wanted.price, live.price) and live.price != wanted.price
+    if not (state or quantity or price):
+        return None
+    units = max(0, (live.quantity or 0) - wanted.quantity) if is_live else 0
+    return Difference(
+        listing_id=wanted.listing_id,
+        generation=wanted.generation,
+        quantity=quantity,
+        price=price,
+        state=state,
+        hub_quantity=wanted.quantity,
+        live_quantity=live.quantity if live.exists else None,
+        hub_price=wanted.price,
+        live_price=live.price if live.exists else None,
+        live_state=live.phase.value if live.exists else "MISSING",
+        currency=wanted.currency,
+        units_at_risk=units,
+        money_at_risk=_money(wanted, live, units) if is_live else _NOTHING,
+    )
+
+
+def _money(wanted: ListingState, live: LiveListing, units: int) -> Decimal:
+    """What the units that are not there sell for, and the shortfall of those that are."""
+    shown = live.price if live.price is not None else wanted.price
+    if shown is None:
+        return _NOTHING
+    offered = max(0, min(live.quantity or 0, wanted.quantity))
+    shortfall = max(_NOTHING, (wanted.price or shown) - shown)
+    return shown * units + shortfall * offered

@@ -18,6 +18,8 @@ _PLAIN = {
     "zero_when_paused": "zero_when_paused",
     "poll_interval_seconds": "poll_interval_s",
     "auto_list": "auto_list",
+    "mend_drift": "mend_drift",
+    "reconcile_interval_seconds": "reconcile_interval_s",
 }
 _Rounding = channel_pb2.Channel.PriceRounding
 
@@ -47,6 +49,8 @@ def rules_to_proto(rules: Rules) -> channel_pb2.Channel.Rules:
         price_rounding=_Rounding.Value(rules.price_rounding),
         price_floor=_plain(rules.price_floor),
         auto_list=rules.auto_list,
+        mend_drift=rules.mend_drift,
+        reconcile_interval_seconds=rules.reconcile_interval_s,
         schedule=channel_pb2.Channel.Schedule(
             time_zone=rules.schedule.time_zone,
             windows=rules.schedule.windows,

@@ -39,6 +39,9 @@ class Rules:
     price_floor: Decimal = Decimal(0)
     """0 is none."""
     auto_list: bool = False
+    mend_drift: bool = True
+    reconcile_interval_s: int = 86_400
+    """0 is never by itself."""
     schedule: Schedule = field(default_factory=Schedule)
 
 

@@ -75,7 +75,7 @@ async def create_channel(desk: Desk, conn: AsyncConnection, new: NewChannel) -> 
     channel = await stored.insert_channel(conn, values)
     if not (new.credentials and desk.connectors.has(new.platform)):
         return channel
-    await _check_usable(desk, channel)
+    await check_usable(desk, channel)
     return await _set_state(conn, channel, ChannelState.ACTIVE)
 
 
@@ -96,7 +96,7 @@ async def update_channel(
         return channel
     changed = await stored.update_channel(conn, channel_id, values)
     if changed.credential_names and desk.connectors.has(changed.platform):
-        await _check_usable(desk, changed)
+        await check_usable(desk, changed)
     if "credentials" in changes:
         changed = await _end_refusal(conn, changed)
     await _plan_anew(desk, conn, channel, changed)
@@ -127,7 +127,7 @@ async def pause_channel(desk: Desk, conn: AsyncConnection, channel_id: int) -> C
 async def resume_channel(desk: Desk, conn: AsyncConnection, channel_id: int) -> Channel:
     """Offer on the channel again and end a refusal. Safe to repeat. Raises ChannelNotFound, NoConnector, CredentialsMissing."""
     channel = await stored.lock_channel(conn, channel_id)
-    await _check_usable(desk, channel)
+    await check_usable(desk, channel)
     channel = await _end_refusal(conn, channel)
     if channel.state is ChannelState.ACTIVE:
         return channel
@@ -138,7 +138,7 @@ async def resume_channel(desk: Desk, conn: AsyncConnection, channel_id: int) -> 
 async def sync_channel_now(desk: Desk, conn: AsyncConnection, channel_id: int) -> int:
     """Queue every listing and a look for orders; answers how many listings. Raises ChannelNotFound, NoConnector."""
     channel = await stored.lock_channel(conn, channel_id)
-    await _check_usable(desk, channel)
+    await check_usable(desk, channel)
     await stored.poll_now(conn, channel_id)
     return await push_channel_afresh(conn, channel_id)
 
@@ -205,7 +205,7 @@ async def _end_refusal(conn: AsyncConnection, channel: Channel) -> Channel:
     return replace(channel, block=None, blocked_until=None, block_message="")
 
 
-async def _check_usable(desk: Desk, channel: Channel) -> None:
+async def check_usable(desk: Desk, channel: Channel) -> None:
     """Raises NoConnector or CredentialsMissing. Builds a connector, which makes no call, and drops it."""
     connector = desk.connectors.build(channel)
     await connector.aclose()

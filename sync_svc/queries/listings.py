@@ -7,11 +7,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, text
+from sqlalchemy import or_, select, text
 
 from chassis.database import Database
 from sync_svc.domain.listing import Listing
 from sync_svc.queries.pages import Page, count, cut
+from sync_svc.storage.channels import is_named
 from sync_svc.storage.listings import SELECT_LISTINGS, as_listing, get_listing_in
 from sync_svc.storage.tables import channel, listing, listing_attempt
 
@@ -83,14 +84,6 @@ async def list_attempts(db: Database, listing_id: int, *, before_id: int | None,
     return cut(items, most, total)
 
 
-def channel_condition(name: str) -> ColumnElement[bool]:
-    """A channel by its id or its account's name."""
-    by_account: ColumnElement[bool] = channel.c.account == name.upper()
-    if name.isascii() and name.isdigit() and len(name) < 19:
-        return or_(channel.c.id == int(name), by_account)
-    return by_account
-
-
 def _conditions(wanted: ListingFilter) -> list[Any]:
     given = {
         listing.c.status: wanted.status,
@@ -100,7 +93,7 @@ def _conditions(wanted: ListingFilter) -> list[Any]:
     }
     conditions: list[Any] = [column == value for column, value in given.items() if value]
     if wanted.channel:
-        conditions.append(channel_condition(wanted.channel))
+        conditions.append(is_named(wanted.channel))
     if wanted.sku:
         conditions.append(or_(listing.c.sku == wanted.sku.upper(), listing.c.platform_sku == wanted.sku))
     if not wanted.show_deleted:

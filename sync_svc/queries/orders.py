@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from chassis.database import Database
 from sync_svc.domain.order import Order
-from sync_svc.queries.listings import channel_condition
 from sync_svc.queries.pages import Page, count, cut
 from sync_svc.storage import orders as stored
+from sync_svc.storage.channels import is_named
 from sync_svc.storage.tables import channel, channel_order
 
 
@@ -39,7 +39,7 @@ async def list_orders(db: Database, wanted: OrderFilter, *, before_id: int | Non
     }
     conditions: list[Any] = [column == value for column, value in given.items() if value]
     if wanted.channel:
-        conditions.append(channel_condition(wanted.channel))
+        conditions.append(is_named(wanted.channel))
     paged = conditions if before_id is None else [*conditions, channel_order.c.id < before_id]
     async with db.translated(), db.read.connect() as conn:
         items = await stored.list_orders(conn, paged, most + 1)

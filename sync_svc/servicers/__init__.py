@@ -5,9 +5,10 @@ from __future__ import annotations
 from usav.sync.v1 import sync_service_pb2_grpc
 
 from sync_svc.servicers.channels import ChannelRpcs
+from sync_svc.servicers.drift import DriftRpcs
 from sync_svc.servicers.listings import ListingRpcs
 from sync_svc.servicers.orders import OrderRpcs
 
 
-class SyncServicer(ChannelRpcs, ListingRpcs, OrderRpcs, sync_service_pb2_grpc.SyncServiceServicer):
+class SyncServicer(ChannelRpcs, ListingRpcs, DriftRpcs, OrderRpcs, sync_service_pb2_grpc.SyncServiceServicer):
     """Each method translates, calls one operation or query, and translates back."""

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, insert, select, text, update
+from sqlalchemy import ColumnElement, Row, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.database import Database, Statement
+from chassis.errors import InvalidArgument
 from sync_svc.domain.channel import Block, Channel, ChannelState, Platform
 from sync_svc.domain.errors import ChannelNotFound
 from sync_svc.domain.rules import Rounding, Rules
@@ -88,6 +89,23 @@ async def get_channel(db: Database, channel_id: int) -> Channel:
     """One channel. Raises ChannelNotFound."""
     async with db.translated(), db.read.connect() as conn:
         return _found((await conn.execute(_SELECT.where(channel.c.id == channel_id))).first(), channel_id)
+
+
+async def find_channel(db: Database, name: str) -> Channel:
+    """One channel by its id or its account's name. Raises ChannelNotFound, InvalidArgument when several have the name."""
+    async with db.translated(), db.read.connect() as conn:
+        found = (await conn.execute(_SELECT.where(is_named(name)).limit(2))).all()
+    if len(found) > 1:
+        raise InvalidArgument.of("channel", f"several platforms have an account {name}; give the channel's id")
+    return _found(found[0] if found else None, name)
+
+
+def is_named(name: str) -> ColumnElement[bool]:
+    """A channel by its id or its account's name."""
+    by_account: ColumnElement[bool] = channel.c.account == name.upper()
+    if name.isascii() and name.isdigit() and len(name) < 19:
+        return or_(channel.c.id == int(name), by_account)
+    return by_account
 
 
 async def lock_channel(conn: AsyncConnection, channel_id: int) -> Channel:
@@ -192,7 +210,7 @@ async def end_poll(
     return (await conn.execute(_END_POLL, values)).rowcount > 0
 
 
-def _found(row: Row[Any] | None, channel_id: int) -> Channel:
+def _found(row: Row[Any] | None, channel_id: int | str) -> Channel:
     if row is None:
         raise ChannelNotFound(channel_id)
     return as_channel(row)

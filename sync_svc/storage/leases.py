@@ -179,7 +179,7 @@ class Leases:
             price_rounding=Rounding(first["price_rounding"]),
             price_floor=first["price_floor"],
         )
-        return Lease(token, channel_id, [_leased(row) for row in rows], ChannelState(first["state"]), rules)
+        return Lease(token, channel_id, [leased(row) for row in rows], ChannelState(first["state"]), rules)
 
     async def record(self, lease: Lease, ends: Sequence[Recorded], timing: Timing) -> dict[int, float | None]:
         """Record the ends of listings still held, and an attempt for each that was sent.
@@ -223,7 +223,8 @@ def _columns(ends: Sequence[Recorded]) -> dict[str, list[object]]:
     }
 
 
-def _leased(row: object) -> LeasedListing:
+def leased(row: object) -> LeasedListing:
+    """A listing from a record that has its columns."""
     values = {name: row[name] for name in LeasedListing.__dataclass_fields__}  # type: ignore[index]  # an asyncpg.Record
     values["external_ids"] = json.loads(values["external_ids"])
     values["metadata"] = json.loads(values["metadata"])

@@ -22,6 +22,7 @@ DELETE FROM sync.{table} WHERE ctid = ANY(ARRAY(
         ("listing_attempt", "started_at"),
         ("channel_run", "started_at"),
         ("webhook_delivery", "received_at"),
+        ("drift", "closed_at"),
     )
 ]
 

@@ -75,6 +75,8 @@ channel = Table(
     Column("price_rounding", Text, nullable=False, server_default=text("'CENT'")),
     Column("price_floor", Numeric(14, 2), nullable=False, server_default=text("0")),
     Column("auto_list", Boolean, nullable=False, server_default=text("false")),
+    Column("mend_drift", Boolean, nullable=False, server_default=text("true")),
+    _number("reconcile_interval_s", 86_400),
     Column("schedule", JSONB, nullable=False, server_default=_NO_JSON),
     Column("state", Text, nullable=False),
     _time("activated_at"),
@@ -173,6 +175,47 @@ Index("ix_listing_sku", listing.c.sku)
 Index("ix_listing_platform_sku", listing.c.platform_sku)
 Index("ix_listing_waiting", listing.c.id, postgresql_where=text("status IN ('PENDING', 'DIRTY')"))
 Index("ix_listing_failed", listing.c.id, postgresql_where=text("status = 'ERROR'"))
+
+reconciliation = Table(
+    "reconciliation",
+    metadata,
+    Column("channel_id", BigInteger, ForeignKey(channel.c.id), primary_key=True),
+    _time("next_at"),
+    Column("after_id", BigInteger, nullable=False, server_default=text("0")),
+    Column("lease", UUID(as_uuid=True)),
+    _time("lease_until"),
+    _time("started_at"),
+    _time("finished_at"),
+    _number("checked_count", 0),
+    _number("differing_count", 0),
+    _text("message"),
+)
+
+drift = Table(
+    "drift",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("channel_id", BigInteger, ForeignKey(channel.c.id), nullable=False),
+    Column("listing_id", BigInteger, ForeignKey(listing.c.id), nullable=False),
+    Column("quantity", Boolean, nullable=False),
+    Column("price", Boolean, nullable=False),
+    Column("state", Boolean, nullable=False),
+    Column("hub_quantity", Integer, nullable=False),
+    Column("live_quantity", Integer),
+    Column("hub_price", Numeric(14, 2)),
+    Column("live_price", Numeric(14, 2)),
+    Column("live_state", Text, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("units_at_risk", Integer, nullable=False),
+    Column("money_at_risk", Numeric(24, 2), nullable=False),
+    Column("mend_generation", BigInteger),
+    _time("found_at", required=True),
+    _time("seen_at", required=True),
+    _time("closed_at"),
+    CheckConstraint(_one_of("live_state", "LIVE", "ENDED", "MISSING"), name="live_state_known"),
+)
+Index("ix_drift_open", drift.c.listing_id, unique=True, postgresql_where=text("closed_at IS NULL"))
+Index("ix_drift_closed_at", drift.c.closed_at)
 
 channel_run = Table(
     "channel_run",

@@ -14,6 +14,7 @@ from sync_svc.channels.base import HintQueue
 from sync_svc.connectors import Connectors
 from sync_svc.domain.channel import Channel
 from sync_svc.storage.channels import list_channels
+from sync_svc.workers.drift import DriftTools, Reconciler
 from sync_svc.workers.orders import OrderTools, OrderWorker
 from sync_svc.workers.polls import OrderPoller, PollTools
 from sync_svc.workers.push import PushTools, PushWorker
@@ -35,6 +36,7 @@ class WorkTools:
     push: PushTools
     orders: OrderTools
     polls: PollTools
+    drift: DriftTools
     alarms: WorkAlarms
 
 
@@ -105,6 +107,7 @@ class Supervisor:
             works.append(QueueReader(channel, connector, self._db, orders).run)
         if channel.pushes:
             works.append(PushWorker(channel, connector, self._tools.push, alarms.pushes.of(channel.id)).run)
+            works.append(Reconciler(channel, connector, self._tools.drift).run)
         return works
 
     async def _stop(self, channel_id: int) -> None:

@@ -62,5 +62,6 @@ class WorkAlarms:
         self.pushes = Alarms()
         self.orders = Alarms()
         self.polls = Alarms()
+        self.reconciles = Alarms()
         self.channels = Alarm()
         """Rung when a channel was made or changed."""

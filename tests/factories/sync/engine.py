@@ -26,6 +26,7 @@ from sync_svc.storage.leases import Leases
 from sync_svc.storage.tables import channel, listing
 from sync_svc.vault import Vault
 from sync_svc.workers import orders
+from sync_svc.workers.drift import DriftTools
 from sync_svc.workers.feeds import FeedReader
 from sync_svc.workers.orders import OrderTools, OrderWorker
 from sync_svc.workers.polls import PollTools
@@ -64,7 +65,9 @@ class Engine:
         self.tasks = OrderTasks(self.db, lease_s=orders.LEASE_S)
         self.push_tools = PushTools(self.leases, self.hub, self.notes, self.progress, self.push_timeout_s, 0.2)
         self.order_tools = OrderTools(self.tasks, self.intake, self.notes, self.progress, 0.2)
-        tools = WorkTools(self.push_tools, self.order_tools, PollTools(self.db, self.notes, 0.2), self.alarms)
+        drift_tools = DriftTools(self.db, self.hub, self.notes, self.alarms, confirm_s=0.3)
+        polls = PollTools(self.db, self.notes, 0.2)
+        tools = WorkTools(self.push_tools, self.order_tools, polls, drift_tools, self.alarms)
         self.desk = Desk(
             db=self.db,
             vault=self.vault,
