@@ -116,6 +116,8 @@ class Database:
                 max_overflow=pool_size,
                 pool_timeout=_ACQUIRE_TIMEOUT_S,
                 pool_use_lifo=True,
+                # Errors end up in logs; values of rows must not.
+                hide_parameters=True,
                 **options,
             )
             for options in ({"isolation_level": "AUTOCOMMIT"}, {})

@@ -23,6 +23,7 @@ from chassis.context import Call, enter_call, new_request_id
 from chassis.database_errors import is_database_error, translate
 from chassis.errors import HubError, InvalidArgument, ResourceExhausted
 from chassis.logs import tell
+from chassis.redaction import cleared
 from chassis.registration import Handlers
 from chassis.rpc_errors import from_rpc_error
 from chassis.status import to_status
@@ -33,6 +34,7 @@ from chassis.validation import RequestValidator
 log = logging.getLogger("rpc")
 
 _MAX_REQUEST_ID = 64
+_MAX_SHOWN = 2000
 # Stands in for a request that could not be decoded until the guard refuses it; grpc itself would answer with INTERNAL.
 _UNREADABLE: Any = object()
 
@@ -99,6 +101,8 @@ class HubInterceptor:
         """Raises InvalidArgument naming the fields that break their rules."""
         if request is _UNREADABLE:
             raise InvalidArgument("The request cannot be decoded; every text in it has to be UTF-8.")
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("request", extra={"request": str(cleared(request))[:_MAX_SHOWN]})
         self._validator.check(request)
 
 

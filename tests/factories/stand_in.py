@@ -73,7 +73,7 @@ class StandIn:
 class _Everything(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types for it
     def __init__(self, stand_in: StandIn) -> None:
         self._stand_in = stand_in
-        self._methods = {f"/{method.containing_service.full_name}/{method.name}": method for method in _methods()}
+        self._methods = {f"/{method.containing_service.full_name}/{method.name}": method for method in all_methods()}
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
         method = self._methods.get(details.method)
@@ -107,7 +107,8 @@ class _Everything(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships n
         self._stand_in.calls.append(Call(method.name, asked, metadata, context.time_remaining()))
 
 
-def _methods() -> list[MethodDescriptor]:
+def all_methods() -> list[MethodDescriptor]:
+    """Every rpc of the hub."""
     found = []
     for name in all_service_names():
         package, _, service = name.rpartition(".")
