@@ -304,6 +304,84 @@ class LocationInUse(FailedPrecondition):
         return cls(text, metadata={"location": code}, violations=[Violation(f"locations/{code}", text)])
 
 
+class CountNotFound(NotFound):
+    """There is no such count."""
+
+    domain, reason = DOMAIN, "COUNT_NOT_FOUND"
+
+    @classmethod
+    def of(cls, count_id: int) -> CountNotFound:
+        """The error for an id."""
+        return cls(f"There is no count {count_id}.", metadata={"count_id": str(count_id)})
+
+
+class CountStateForbids(FailedPrecondition):
+    """The count has come too far, or not far enough."""
+
+    domain, reason = DOMAIN, "COUNT_STATE_FORBIDS"
+
+    @classmethod
+    def of(cls, count_id: int, state: str, doing: str) -> CountStateForbids:
+        """The error naming the present state."""
+        text = f"The count {count_id} is {state}, which does not allow {doing}."
+        return cls(
+            text,
+            metadata={"count_id": str(count_id), "state": state},
+            violations=[Violation(f"counts/{count_id}", text)],
+        )
+
+
+class LocationBeingCounted(FailedPrecondition):
+    """The location is in another open count."""
+
+    domain, reason = DOMAIN, "LOCATION_BEING_COUNTED"
+
+    @classmethod
+    def of(cls, code: str) -> LocationBeingCounted:
+        """The error naming the location."""
+        text = f"The location {code} is in another open count."
+        return cls(text, metadata={"location": code}, violations=[Violation("locations", text)])
+
+
+class TransferNotFound(NotFound):
+    """There is no such transfer."""
+
+    domain, reason = DOMAIN, "TRANSFER_NOT_FOUND"
+
+    @classmethod
+    def of(cls, transfer_id: int) -> TransferNotFound:
+        """The error for an id."""
+        return cls(f"There is no transfer {transfer_id}.", metadata={"transfer_id": str(transfer_id)})
+
+
+class OnAnotherTransfer(FailedPrecondition):
+    """The unit is on its way with another transfer."""
+
+    domain, reason = DOMAIN, "ON_ANOTHER_TRANSFER"
+
+    @classmethod
+    def of(cls, item_id: int, transfer_id: int) -> OnAnotherTransfer:
+        """The error naming the right one."""
+        text = f"The unit {item_id} is on its way with the transfer {transfer_id}."
+        return cls(
+            text,
+            metadata={"item_id": str(item_id), "transfer_id": str(transfer_id)},
+            violations=[Violation(f"items/{item_id}", text)],
+        )
+
+
+class WarehouseDiffers(FailedPrecondition):
+    """No location is in that warehouse, or the location is in another one."""
+
+    domain, reason = DOMAIN, "WAREHOUSE_DIFFERS"
+
+    @classmethod
+    def of(cls, warehouse: str, field: str) -> WarehouseDiffers:
+        """The error naming the warehouse the units go to."""
+        text = f"there is no such location in the warehouse {warehouse}"
+        return cls(f"{field}: {text}.", metadata={"warehouse": warehouse}, violations=[Violation(field, text)])
+
+
 class BatchTooLarge(InvalidArgument):
     """One call holds more units than it may."""
 

@@ -63,7 +63,7 @@ async def move_batch(session: Session, units: Units, location: str, cause: Cause
     async def attempt(ids: Sequence[int]) -> list[Item]:
         return await unit_changes.move(session, ids, location, cause)
 
-    return await _change(session, units, cause, attempt, lambda item: check(item, Action.MOVE))
+    return await change_batch(session, units, cause, attempt, lambda item: check(item, Action.MOVE))
 
 
 async def reserve_batch(session: Session, units: Units, hold_for: timedelta, cause: Cause) -> list[Result]:
@@ -72,7 +72,7 @@ async def reserve_batch(session: Session, units: Units, hold_for: timedelta, cau
     async def attempt(ids: Sequence[int]) -> list[Item]:
         return await unit_changes.reserve(session, [Claim(item_id, hold_for, cause) for item_id in ids])
 
-    return await _change(session, units, cause, attempt, lambda item: check(item, Action.RESERVE))
+    return await change_batch(session, units, cause, attempt, lambda item: check(item, Action.RESERVE))
 
 
 async def release_batch(session: Session, units: Units, cause: Cause) -> list[Result]:
@@ -81,7 +81,7 @@ async def release_batch(session: Session, units: Units, cause: Cause) -> list[Re
     async def attempt(ids: Sequence[int]) -> list[Item]:
         return await unit_changes.release(session, ids, cause)
 
-    return await _change(session, units, cause, attempt, lambda item: check_release(item, cause.order_reference))
+    return await change_batch(session, units, cause, attempt, lambda item: check_release(item, cause.order_reference))
 
 
 async def sell_batch(session: Session, units: Units, price: Money | None, cause: Cause) -> list[Result]:
@@ -93,7 +93,7 @@ async def sell_batch(session: Session, units: Units, price: Money | None, cause:
     def explain(item: Item) -> None:
         check_sell(item, cause.order_reference, cause.actor_id)
 
-    return await _change(session, units, cause, attempt, explain)
+    return await change_batch(session, units, cause, attempt, explain)
 
 
 async def write_off_batch(session: Session, units: Units, cause: Cause) -> list[Result]:
@@ -102,7 +102,7 @@ async def write_off_batch(session: Session, units: Units, cause: Cause) -> list[
     async def attempt(ids: Sequence[int]) -> list[Item]:
         return await after_sale.write_off(session, ids, cause)
 
-    return await _change(session, units, cause, attempt, lambda item: check(item, Action.WRITE_OFF))
+    return await change_batch(session, units, cause, attempt, lambda item: check(item, Action.WRITE_OFF))
 
 
 async def return_batch(session: Session, units: Units, location: str, rma_number: str, cause: Cause) -> list[Result]:
@@ -118,10 +118,16 @@ async def return_batch(session: Session, units: Units, location: str, rma_number
     async def attempt(ids: Sequence[int]) -> list[Item]:
         return await after_sale.take_back(session, ids, location, rma_number, cause)
 
-    return await _change(session, units, cause, attempt, lambda item: check_return(item, cause.order_reference))
+    return await change_batch(session, units, cause, attempt, lambda item: check_return(item, cause.order_reference))
 
 
-async def _change(session: Session, units: Units, cause: Cause, attempt: Attempt, explain: Explain) -> list[Result]:
+async def change_batch(
+    session: Session, units: Units, cause: Cause, attempt: Attempt, explain: Explain
+) -> list[Result]:
+    """The units as `attempt` left them; `explain` raises when a unit's state forbids the change.
+
+    Raises BatchTooLarge, and unless partial results are allowed ItemNotFound, UnitContended and what `explain` raises.
+    """
     named = await _named(session, units)
     unknown = [number for number, item_id in named if not item_id]
     if unknown and not units.allow_partial:

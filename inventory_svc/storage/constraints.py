@@ -6,7 +6,13 @@ import re
 
 from chassis.database_errors import ConstraintDetail, Constraints
 from chassis.errors import HubError
-from inventory_svc.domain.errors import LocationExists, LocationInUse, SerialNumberTaken, UnitContended
+from inventory_svc.domain.errors import (
+    LocationBeingCounted,
+    LocationExists,
+    LocationInUse,
+    SerialNumberTaken,
+    UnitContended,
+)
 
 _VALUE = re.compile(r"\)=\((.*)\) already exists", re.DOTALL)
 
@@ -26,10 +32,16 @@ def _location_exists(detail: ConstraintDetail) -> HubError:
 
 
 def _location_in_use(detail: ConstraintDetail) -> HubError:
-    return LocationInUse("Units lie at this location; move them first.")
+    return LocationInUse("Units lie at this location, or it is being counted; move them first.")
+
+
+def _being_counted(detail: ConstraintDetail) -> HubError:
+    found = _VALUE.search(detail.detail)
+    return LocationBeingCounted.of(found.group(1) if found else "")
 
 
 CONSTRAINTS: Constraints = {
+    "uq_count_location_open": _being_counted,
     "uq_location_code": _location_exists,
     "location_with_stock": _location_in_use,
     "uq_item_serial_number": _serial_number_taken,
