@@ -18,7 +18,7 @@ from hubctl.output import Column, clock_time, money, parse_money
 _STATUS = item_pb2.Item.Status.Name
 # More units than this in one receipt are streamed.
 _AT_ONCE = 1000
-_ITEM: list[Column] = [
+ITEM: list[Column] = [
     ("id", lambda i: i.id),
     ("SKU", lambda i: i.sku),
     ("serial", lambda i: i.serial_number),
@@ -51,7 +51,7 @@ def _state(status: item_pb2.Item.Status.ValueType, location: str) -> str:
     return f"{name} @ {location}" if location else name
 
 
-def _unit(text: str) -> dict[str, Any]:
+def named_unit(text: str) -> dict[str, Any]:
     """A unit as people name it: `#17` is an id, everything else a serial number."""
     if text.startswith("#"):
         if not text[1:].isdigit():
@@ -113,7 +113,7 @@ def receive(
         request_id=new_request_id(),
     )
     answer = tool.hub.inventory.ReceiveItems(request)
-    tool.output.rows(answer.items, _ITEM, title=f"{len(answer.items)} received")
+    tool.output.rows(answer.items, ITEM, title=f"{len(answer.items)} received")
 
 
 def _line(sku: str, location: str, cost: Any, *, serial_number: str = "", count: int = 0) -> pb.ReceiptLine:
@@ -142,8 +142,8 @@ def _receive_many(tool: Tool, lines: Sequence[pb.ReceiptLine], order_reference: 
 @command
 def move(tool: Tool, unit: str, location: str, reason: str) -> None:
     """Moves a unit (serial number, or #id) to a location."""
-    request = pb.MoveItemRequest(**_unit(unit), location=location, reason=reason, request_id=new_request_id())
-    tool.output.one(tool.hub.inventory.MoveItem(request), _ITEM)
+    request = pb.MoveItemRequest(**named_unit(unit), location=location, reason=reason, request_id=new_request_id())
+    tool.output.one(tool.hub.inventory.MoveItem(request), ITEM)
 
 
 @click.command()
@@ -153,10 +153,10 @@ def move(tool: Tool, unit: str, location: str, reason: str) -> None:
 @command
 def reserve(tool: Tool, unit: str, order_reference: str, hours: float | None) -> None:
     """Holds a unit (serial number, or #id): nobody else can have it until it is released, sold or the hold ends."""
-    request = pb.ReserveItemRequest(**_unit(unit), order_reference=order_reference, request_id=new_request_id())
+    request = pb.ReserveItemRequest(**named_unit(unit), order_reference=order_reference, request_id=new_request_id())
     if hours:
         request.hold_duration.CopyFrom(Duration(seconds=round(hours * 3600)))
-    tool.output.one(tool.hub.inventory.ReserveItem(request), _ITEM)
+    tool.output.one(tool.hub.inventory.ReserveItem(request), ITEM)
 
 
 @click.command()
@@ -165,8 +165,8 @@ def reserve(tool: Tool, unit: str, order_reference: str, hours: float | None) ->
 @command
 def release(tool: Tool, unit: str, order_reference: str) -> None:
     """Ends the hold on a unit (serial number, or #id)."""
-    request = pb.ReleaseItemRequest(**_unit(unit), order_reference=order_reference, request_id=new_request_id())
-    tool.output.one(tool.hub.inventory.ReleaseItem(request), _ITEM)
+    request = pb.ReleaseItemRequest(**named_unit(unit), order_reference=order_reference, request_id=new_request_id())
+    tool.output.one(tool.hub.inventory.ReleaseItem(request), ITEM)
 
 
 @click.command()
@@ -177,9 +177,9 @@ def release(tool: Tool, unit: str, order_reference: str) -> None:
 def sell(tool: Tool, unit: str, order_reference: str, price: str | None) -> None:
     """Marks a unit (serial number, or #id) as sold."""
     request = pb.SellItemRequest(
-        **_unit(unit), order_reference=order_reference, sale_price=_amount(price), request_id=new_request_id()
+        **named_unit(unit), order_reference=order_reference, sale_price=_amount(price), request_id=new_request_id()
     )
-    tool.output.one(tool.hub.inventory.SellItem(request), _ITEM)
+    tool.output.one(tool.hub.inventory.SellItem(request), ITEM)
 
 
 @click.command()
@@ -188,7 +188,7 @@ def sell(tool: Tool, unit: str, order_reference: str, price: str | None) -> None
 def stock(tool: Tool, sku_or_serial: str) -> None:
     """Shows the units of a SKU, or one unit by its serial number, and where they are."""
     audit = tool.hub.inventory.AuditStock(pb.AuditStockRequest(sku_or_serial=sku_or_serial, page_size=200))
-    tool.output.rows(audit.items, _ITEM, title=f"{audit.total_size} units")
+    tool.output.rows(audit.items, ITEM, title=f"{audit.total_size} units")
     if audit.items and not tool.output.as_json:
         summary = tool.hub.inventory.GetStockSummary(pb.GetStockSummaryRequest(sku=audit.items[0].sku))
         tool.output.rows([summary], _SUMMARY)
@@ -199,7 +199,7 @@ def stock(tool: Tool, sku_or_serial: str) -> None:
 @command
 def history(tool: Tool, unit: str) -> None:
     """Shows everything that ever happened to a unit (serial number, or #id), from the ledger."""
-    item = tool.hub.inventory.GetItem(pb.GetItemRequest(**_unit(unit)))
+    item = tool.hub.inventory.GetItem(pb.GetItemRequest(**named_unit(unit)))
     answer = tool.hub.inventory.ListMovements(pb.ListMovementsRequest(item_id=item.id, page_size=1000))
     tool.output.rows(answer.items, _MOVEMENT, title=f"{item.sku} {item.serial_number}")
 

@@ -165,3 +165,25 @@ def test_feeds_tell_what_happens_and_end_with_ctrl_c(user: HubctlUser, sku: str,
     assert [feed.wait(10) for feed in feeds] == [0, 0]
     for feed in feeds:
         feed.communicate()
+
+
+def test_a_unit_comes_back_is_counted_and_travels(user: HubctlUser, sku: str, serial: str) -> None:
+    number, shelf = f"{serial}-R", f"RET-{serial}".upper()
+    user.ok("locations", "add", shelf, "--warehouse", "MAIN")
+    user.ok("receive", sku, number, "--location", shelf)
+    user.ok("sell", number, "--order", "O-9")
+    assert (user.json("return", number, "--order", "O-9", "--reason", "hums", "--location", shelf))[0]["status"] == "RMA"
+    assert (user.json("inspect", number, "--grade", "B"))[0]["grade"] == "B"
+    assert (user.json("restock", number))[0]["status"] == "AVAILABLE"
+    user.ok("damage", number, "--reason", "fell")
+    assert (user.json("repair", number))[0]["status"] == "RMA"
+    user.ok("restock", number)
+    count = (user.json("counts", "open", shelf))[0]["id"]
+    scanned = user.run("scan", count, given=f"{number}\n\n{number}\nnobody's\n")
+    assert scanned.status == 1
+    assert all(word in scanned.out for word in ("RECORDED", "REPEATED", "UNKNOWN_CODE", "\a", "1 wrong"))
+    assert [one["kind"] for one in (user.json("counts", "close", count))[0]["differences"]] == ["UNKNOWN"]
+    assert (user.json("counts", "approve", count))[0]["state"] == "APPROVED"
+    transfer = (user.json("transfers", "ship", "MAIN", number))[0]["id"]
+    assert (user.json("transfers", "arrive", transfer, "--location", shelf))[0]["in_transit_units"] == "0"
+    assert (user.json("write-off", number, "--reason", "test over"))[0]["status"] == "WRITTEN_OFF"

@@ -1,0 +1,71 @@
+"""Units on their way between warehouses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from usav.inventory.v1 import transfer_pb2 as pb
+
+from hubctl.client import new_request_id
+from hubctl.context import Tool, command
+from hubctl.inventory import named_unit
+from hubctl.output import Column, clock_time
+
+_TRANSFER: list[Column] = [
+    ("id", lambda t: t.id),
+    ("to", lambda t: t.to_warehouse),
+    ("shipped units", lambda t: t.shipped_units),
+    ("in transit units", lambda t: t.in_transit_units),
+    ("by", lambda t: t.shipped_by),
+    ("time", lambda t: clock_time(t.ship_time)),
+    ("note", lambda t: t.note),
+]
+
+
+def _units(texts: tuple[str, ...]) -> dict[str, Any]:
+    """Ids and serial numbers of units as people name them."""
+    named = [named_unit(text) for text in texts]
+    return {
+        "ids": [each["id"] for each in named if "id" in each],
+        "serial_numbers": [each["serial_number"] for each in named if "serial_number" in each],
+    }
+
+
+@click.group()
+def transfers() -> None:
+    """Units on their way from one warehouse to another."""
+
+
+@transfers.command("list")
+@click.option("--all", "everything", is_flag=True, help="Those that have arrived too.")
+@command
+def list_(tool: Tool, everything: bool) -> None:
+    """Lists transfers that are on their way."""
+    request = pb.ListTransfersRequest(in_transit_only=not everything, page_size=1000)
+    tool.output.rows(tool.hub.inventory.ListTransfers(request).items, _TRANSFER)
+
+
+@transfers.command()
+@click.argument("warehouse")
+@click.argument("units", nargs=-1, required=True)
+@click.option("--note", default="", help="The carrier and its tracking number.")
+@command
+def ship(tool: Tool, warehouse: str, units: tuple[str, ...], note: str) -> None:
+    """Ships units (serial numbers, or #ids) to a warehouse."""
+    request = pb.CreateTransferRequest(to_warehouse=warehouse, **_units(units), note=note, request_id=new_request_id())
+    tool.output.one(tool.hub.inventory.CreateTransfer(request), _TRANSFER)
+
+
+@transfers.command()
+@click.argument("transfer", type=int)
+@click.argument("units", nargs=-1)
+@click.option("--location", default="", help="Where they lie now.")
+@command
+def arrive(tool: Tool, transfer: int, units: tuple[str, ...], location: str) -> None:
+    """Takes in the units of a transfer, or only those named."""
+    request = pb.ReceiveTransferRequest(id=transfer, **_units(units), location=location, request_id=new_request_id())
+    tool.output.one(tool.hub.inventory.ReceiveTransfer(request), _TRANSFER)
+
+
+COMMANDS = [transfers]
