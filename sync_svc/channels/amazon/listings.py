@@ -36,8 +36,12 @@ _SEARCHED_AT_ONCE = 20
 _FEW = 5
 # What has not begun after this long is given back, so that a push ends before its lease does.
 _BEGIN_WITHIN_S = 12.0
-_CONFIRM_AFTER_S = (0.06, 0.15, 0.4)
+# The first look comes before Amazon has done anything: it tells which objections stood already.
+_CONFIRM_AFTER_S = (0.0, 0.1, 0.4)
 _READS_KEPT = 3
+
+NOT_CONFIRMED = "not_confirmed"
+_LATER = frozenset({PENDING, NOT_CONFIRMED})
 
 Item = Mapping[str, Any]
 
@@ -70,7 +74,7 @@ class _Course:
             error.code,
             error.retry_after_s,
             self.learned,
-            wait_s=CHECK_EVERY_S if error.code == PENDING else None,
+            wait_s=CHECK_EVERY_S if error.code in _LATER else None,
         )
 
 
@@ -221,7 +225,7 @@ class ListingPusher:
         body = mapping.new_listing(state, self._terms)
         await self._client.put_listing(state.platform_sku, body)
         sent = [{"path": f"/attributes/{name}"} for name in body["attributes"]]
-        await self._confirm(course, sent)
+        await self._confirm(course, sent, is_new=True)
 
     async def _patch(self, course: _Course, product_type: str) -> None:
         body = mapping.patch_body(course.state, self._terms, product_type)
@@ -244,30 +248,44 @@ class ListingPusher:
             await self._client.patch_listing(sku, mapping.out_of_stock(self._terms, product_type))
             course.end()
 
-    async def _confirm(self, course: _Course, sent: Sequence[Mapping[str, Any]]) -> None:
+    async def _confirm(self, course: _Course, sent: Sequence[Mapping[str, Any]], *, is_new: bool = False) -> None:
         """Looks a few times whether what was accepted is shown; raises `ChannelError` when Amazon objects to it.
 
-        Neither shown nor objected to is done: Amazon may take minutes, and the next reading back tells.
+        Neither shown nor objected to is done: Amazon may take minutes, and the next reading back tells. Where an objection
+        stood before, the two cannot be told apart, so the listing is looked at again later.
         """
-        item: Item | None = None
+        stood: list[Item] | None = [] if is_new else None
+        found: list[Item] = []
         for delay_s in _CONFIRM_AFTER_S:
             await asyncio.sleep(delay_s)
-            if self._client.throttle.left("getListingsItem") < _READS_KEPT:
-                break
-            try:
-                item = await self._get(course.state.platform_sku)
-            except ChannelError:
-                break
-            if item is not None:
-                course.learned |= mapping.external_ids(item, course.state.platform_sku, self._terms)
-                if mapping.shows(course.state, item, self._terms):
-                    course.end()
-                    return
-        objections = mapping.objections(item, sent) if item is not None else []
-        if objections:
-            text = f"Amazon accepted this and then objected: {errors.issue_text(objections)}"
-            raise ChannelError(Outcome.PERMANENT, text, code=errors.issue_code(objections))
+            item = await self._look(course)
+            if item is None:
+                continue
+            if mapping.shows(course.state, item, self._terms):
+                course.end()
+                return
+            found = mapping.objections(item, sent)
+            stood = found if stood is None else stood
+        raised = [issue for issue in found if stood is not None and issue not in stood]
+        if raised:
+            text = f"Amazon accepted this and then objected: {errors.issue_text(raised)}"
+            raise ChannelError(Outcome.PERMANENT, text, code=errors.issue_code(raised))
+        if found:
+            text = f"Amazon accepted this and does not show it yet; it says: {errors.issue_text(found)}"
+            raise ChannelError(Outcome.RETRY, text, code=NOT_CONFIRMED)
         course.end()
+
+    async def _look(self, course: _Course) -> Item | None:
+        """Reads a listing back as far as there is room for that in the quota; learns its ids."""
+        if self._client.throttle.left("getListingsItem") < _READS_KEPT:
+            return None
+        try:
+            item = await self._get(course.state.platform_sku)
+        except ChannelError:
+            return None
+        if item is not None:
+            course.learned |= mapping.external_ids(item, course.state.platform_sku, self._terms)
+        return item
 
 
 def _is_quick(state: ListingState, terms: mapping.Terms) -> bool:

@@ -134,10 +134,18 @@ async def test_answer_that_accepts_nothing_is_unknown(amazon: Platform) -> None:
 
 
 async def test_objection_after_acceptance_is_permanent(amazon: Platform) -> None:
-    amazon.on("GET", ITEM, (200, item(quantity=9, issues=[issue("Conflicts.", "8541")])))
+    before, after = issue("Old.", "1"), issue("Conflicts.", "8541")
+    amazon.on("GET", ITEM, (200, item(quantity=9, issues=[before])), (200, item(quantity=9, issues=[before, after])))
     result = await push_one(amazon, known())
     assert (result.outcome, result.code) == (Outcome.PERMANENT, "8541")
+    assert "Old." not in result.message
     assert "Conflicts." in result.message
+
+
+async def test_objection_that_stood_before_is_looked_at_again_later(amazon: Platform) -> None:
+    amazon.on("GET", ITEM, (200, item(quantity=9, issues=[issue("Conflicts.", "8541")])))
+    result = await push_one(amazon, known())
+    assert (result.outcome, result.code, result.wait_s) == (Outcome.RETRY, "not_confirmed", 60.0)
 
 
 async def test_issue_about_something_else_is_no_objection(amazon: Platform) -> None:
@@ -208,6 +216,12 @@ async def test_listing_is_made_from_the_options_and_its_own_metadata(amazon: Pla
         {"lead_time_to_ship_max_days": 2, "fulfillment_channel_code": "DEFAULT", "quantity": 2}
     ]
     assert made["item_name"][0]["value"] == "Bose 201 Series IV"
+
+
+async def test_new_listing_that_amazon_then_suppresses_is_told(amazon: Platform) -> None:
+    amazon.on("GET", ITEM, (404, None), (404, None), (200, item(quantity=0, issues=[issue("Conflicts.", "8541")])))
+    result = await push_one(amazon, state(), product_type="SPEAKERS")
+    assert (result.outcome, result.code) == (Outcome.PERMANENT, "8541")
 
 
 async def test_offer_on_a_page_amazon_has_needs_only_the_page(amazon: Platform) -> None:
