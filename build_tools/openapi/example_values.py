@@ -154,6 +154,8 @@ BY_FIELD: dict[str, Any] = {
     "Family.name": "Lifestyle 12",
     "LciDefinition.name": "Speaker wire",
     "ServiceHealth.name": "catalog",
+    "ZohoSync.item_id": "460000000045123",
+    "ListVariantsPendingZohoRequest.channel": "MAIN",
     "ListDriftRequest.channel": "MEKONG",
     "ReconcileRequest.channel": "MEKONG",
     "ReconcileResponse.channel_ids": ["4"],

@@ -126,6 +126,27 @@ def _error(listing: Listing) -> listing_pb2.Listing.Error | None:
     )
 
 
+def zoho_filter(request: sync_service_pb2.ListVariantsPendingZohoRequest) -> ListingFilter:
+    """What a request for what Zoho does not show asks for."""
+    status = _Listing.Status.Name(request.status) if request.status else ""
+    return ListingFilter(platform=Platform.ZOHO, channel=request.channel, status=status, only_unsynced=True)
+
+
+def zoho_to_proto(listing: Listing) -> listing_pb2.ZohoSync:
+    """How a listing's variant stands with Zoho."""
+    return listing_pb2.ZohoSync(
+        variant_id=listing.variant_id,
+        sku=listing.sku,
+        status=_Listing.Status.Value(listing.status),
+        item_id=listing.external_id or "",
+        last_synced_time=timestamp(listing.last_synced_at),
+        error=_error(listing),
+        channel_id=listing.channel_id,
+        account=listing.account,
+        listing_id=listing.id,
+    )
+
+
 def attempt_to_proto(attempt: Attempt) -> listing_pb2.ListingAttempt:
     """One attempt."""
     return listing_pb2.ListingAttempt(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,17 +17,41 @@ from sync_svc.queries.pages import Page, count, cut
 from sync_svc.storage import channels as stored
 from sync_svc.storage.tables import channel, channel_run
 
+# Reads only what is not synced, through a partial index; listings in all are counted apart.
 _STANDINGS = text("""
-SELECT c.id, c.last_order_at, c.last_poll_at, coalesce(l.listings, 0) AS listings, coalesce(l.pending, 0) AS pending,
-  coalesce(l.dirty, 0) AS dirty, coalesce(l.failed, 0) AS failed, l.oldest_pending_at,
+SELECT c.id, c.last_order_at, c.last_poll_at, coalesce(l.pending, 0) AS pending, coalesce(l.dirty, 0) AS dirty,
+  coalesce(l.failed, 0) AS failed, l.oldest_pending_at,
   (SELECT count(*) FROM sync.channel_order o WHERE o.channel_id = c.id AND o.status = 'NEEDS_ATTENTION') AS attention
 FROM sync.channel c LEFT JOIN (
-  SELECT channel_id, count(*) AS listings, count(*) FILTER (WHERE status = 'PENDING') AS pending,
+  SELECT channel_id, count(*) FILTER (WHERE status = 'PENDING') AS pending,
     count(*) FILTER (WHERE status = 'DIRTY') AS dirty, count(*) FILTER (WHERE status = 'ERROR') AS failed,
     min(coalesce(last_synced_at, created_at)) FILTER (WHERE status IN ('PENDING', 'DIRTY')) AS oldest_pending_at
-  FROM sync.listing WHERE deleted_at IS NULL GROUP BY channel_id) l ON l.channel_id = c.id
+  FROM sync.listing WHERE status <> 'SYNCED' AND deleted_at IS NULL GROUP BY channel_id) l ON l.channel_id = c.id
 ORDER BY c.id
 """)
+_TOTALS = text("SELECT channel_id, count(*) AS listings FROM sync.listing WHERE deleted_at IS NULL GROUP BY channel_id")
+_TOTALS_SHARE = 100
+
+
+class ListingTotals:
+    """How many listings each channel has: counted again only after a hundred times as long as the last count took."""
+
+    def __init__(self, db: Database, clock: Callable[[], float] = time.monotonic) -> None:
+        self._db = db
+        self._clock = clock
+        self._totals: Mapping[int, int] = {}
+        self._good_until = -math.inf
+
+    async def get(self) -> Mapping[int, int]:
+        """Per channel; a channel without listings is absent."""
+        started = self._clock()
+        if started < self._good_until:
+            return self._totals
+        async with self._db.translated(), self._db.read.connect() as conn:
+            self._totals = {row.channel_id: row.listings for row in await conn.execute(_TOTALS)}
+        ended = self._clock()
+        self._good_until = ended + _TOTALS_SHARE * (ended - started)
+        return self._totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +114,18 @@ async def list_runs(db: Database, channel_id: int, *, kind: str, before_id: int 
     return cut(items, most, total)
 
 
-async def standings(db: Database) -> list[Standing]:
+async def standings(db: Database, totals: ListingTotals) -> list[Standing]:
     """How every channel stands, by id."""
+    listings = await totals.get()
     channels = {one.id: one for one in await stored.list_channels(db)}
     async with db.translated(), db.read.connect() as conn:
         rows = (await conn.execute(_STANDINGS)).mappings().all()
     return [
-        Standing(channels[row["id"]], **{name: value for name, value in row.items() if name != "id"})
+        Standing(
+            channel=channels[row["id"]],
+            listings=listings.get(row["id"], 0),
+            **{name: value for name, value in row.items() if name != "id"},
+        )
         for row in rows
         if row["id"] in channels
     ]

@@ -19,6 +19,7 @@ from sync_svc.storage.tables import channel, listing, listing_attempt
 # Written so that the partial indexes serve them.
 _WAITING = text("listing.status IN ('PENDING', 'DIRTY')")
 _FAILED = text("listing.status = 'ERROR'")
+_UNSYNCED = text("listing.status <> 'SYNCED' AND listing.deleted_at IS NULL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class ListingFilter:
     show_deleted: bool = False
     only_waiting: bool = False
     only_failed: bool = False
+    only_unsynced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ def _conditions(wanted: ListingFilter) -> list[Any]:
         conditions.append(listing.c.deleted_at.is_(None))
     if wanted.only_waiting:
         conditions.append(_WAITING)
+    if wanted.only_unsynced:
+        conditions.append(_UNSYNCED)
     if wanted.only_failed:
         conditions.append(_FAILED)
     return conditions

@@ -8,6 +8,7 @@ from chassis.page_tokens import PageTokens
 from sync_svc.domain.channel import Channel, Connection
 from sync_svc.operations.desk import Desk
 from sync_svc.progress import Progress
+from sync_svc.queries.channels import ListingTotals
 
 
 class SyncRpcs:
@@ -18,6 +19,7 @@ class SyncRpcs:
         self.once = once
         self.page_tokens = page_tokens
         self.progress = progress
+        self.totals = ListingTotals(desk.db)
 
     def connection(self, channel: Channel) -> Connection:
         """Whether a channel can be spoken with."""

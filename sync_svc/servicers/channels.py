@@ -125,7 +125,7 @@ class ChannelRpcs(SyncRpcs):
         self, request: sync_service_pb2.GetSyncStatusRequest, context: ServicerContext
     ) -> sync_service_pb2.SyncStatus:
         """Every channel."""
-        standings = await queries.standings(self.desk.db)
+        standings = await queries.standings(self.desk.db, self.totals)
         return sync_service_pb2.SyncStatus(channels=[self._standing(standing) for standing in standings])
 
     def _standing(self, standing: queries.Standing) -> channel_pb2.ChannelStatus:

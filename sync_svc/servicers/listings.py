@@ -41,6 +41,30 @@ class ListingRpcs(SyncRpcs):
         """One page of those that failed, by id."""
         return await self._page(request, convert.error_filter(request))
 
+    async def ListVariantsPendingZoho(
+        self, request: sync_service_pb2.ListVariantsPendingZohoRequest, context: ServicerContext
+    ) -> sync_service_pb2.ListVariantsPendingZohoResponse:
+        """One page, by listing."""
+        page = await queries.list_listings(
+            self.desk.db,
+            convert.zoho_filter(request),
+            after_id=self.position(request) or 0,
+            most=page_size(request.page_size),
+        )
+        return sync_service_pb2.ListVariantsPendingZohoResponse(
+            items=[convert.zoho_to_proto(listing) for listing in page.items],
+            next_page_token=self.next_token(request, None if page.is_last else page.items[-1].id),
+            total_size=page.total,
+        )
+
+    async def GetVariantZohoSync(
+        self, request: sync_service_pb2.GetVariantZohoSyncRequest, context: ServicerContext
+    ) -> sync_service_pb2.VariantZohoSync:
+        """The variant's listings on Zoho."""
+        wanted = queries.ListingFilter(platform="ZOHO", variant_id=request.variant_id)
+        page = await queries.list_listings(self.desk.db, wanted, after_id=0, most=page_size(0))
+        return sync_service_pb2.VariantZohoSync(items=[convert.zoho_to_proto(listing) for listing in page.items])
+
     async def GetListing(
         self, request: sync_service_pb2.GetListingRequest, context: ServicerContext
     ) -> listing_pb2.Listing:

@@ -174,6 +174,14 @@ Index("ix_listing_variant_id", listing.c.variant_id)
 Index("ix_listing_sku", listing.c.sku)
 Index("ix_listing_platform_sku", listing.c.platform_sku)
 Index("ix_listing_waiting", listing.c.id, postgresql_where=text("status IN ('PENDING', 'DIRTY')"))
+Index(
+    "ix_listing_unsynced",
+    listing.c.channel_id,
+    listing.c.id,
+    postgresql_include=["status", "last_synced_at", "created_at"],
+    postgresql_where=text("status <> 'SYNCED' AND deleted_at IS NULL"),
+)
+Index("ix_listing_live", listing.c.channel_id, postgresql_where=text("deleted_at IS NULL"))
 Index("ix_listing_failed", listing.c.id, postgresql_where=text("status = 'ERROR'"))
 
 reconciliation = Table(

@@ -96,6 +96,10 @@ GET /api/v1/listings/errors
 POST /api/v1/listings/{id}/mark-synced
 POST /api/v1/listings/{id}/mark-error
 POST /api/v1/listings/{id}/retry
+GET /api/v1/variants/pending-sync/zoho
+GET /api/v1/sync/status
+GET /api/v1/sync/drift
+POST /api/v1/sync/reconcile
 GET /api/v1/channels
 POST /api/v1/channels
 GET /api/v1/channels/{id}
