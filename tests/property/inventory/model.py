@@ -14,6 +14,15 @@ SHORT = "OUT_OF_STOCK"
 DIFFERS = "ALLOCATION_DIFFERS"
 RELEASED = "ALLOCATION_RELEASED"
 UNKNOWN_ORDER = "ALLOCATION_NOT_FOUND"
+OTHER_SALE = "SOLD_UNDER_ANOTHER"
+
+# What may be done after a sale: from which statuses, to which.
+AFTER_SALE = {
+    "RestockItem": (("RMA", "DAMAGED"), "AVAILABLE"),
+    "DamageItem": (("AVAILABLE", "RMA"), "DAMAGED"),
+    "RepairItem": (("DAMAGED",), "RMA"),
+    "WriteOffItem": (("AVAILABLE", "RMA", "DAMAGED"), "WRITTEN_OFF"),
+}
 
 
 @dataclass
@@ -28,9 +37,13 @@ class Unit:
     line: str = ""
     was_taken: bool = False
     is_deleted: bool = False
+    # The orders to whose allocations it was sold, and not taken back by them.
+    sold_to: set[str] = field(default_factory=set)
 
     def take(self, status: str, holder: str, order: str, line: str = "") -> None:
         self.status, self.holder, self.order, self.line, self.was_taken = status, holder, order, line, True
+        if status == "SOLD" and line:
+            self.sold_to.add(line)
 
     def free(self) -> None:
         self.status, self.holder, self.order, self.line = "AVAILABLE", "", "", ""
@@ -84,7 +97,8 @@ class Stock:
             return FORBIDDEN
         if unit.status == "RESERVED" and unit.holder != caller and not (order and order == unit.order):
             return HELD
-        line = unit.line if unit.status == "RESERVED" else ""
+        named = order or unit.order
+        line = unit.line if unit.status == "RESERVED" else named if named in unit.sold_to else ""
         unit.take("SOLD", caller, order or unit.order, line)
         return OK
 
@@ -95,10 +109,38 @@ class Stock:
     def move(self, unit: Unit, location: str) -> str:
         if unit.is_deleted:
             return GONE
-        if unit.status == "SOLD":
+        if unit.status in ("SOLD", "WRITTEN_OFF"):
             return FORBIDDEN
         unit.location = location
         return OK
+
+    def take_back(self, unit: Unit, order: str) -> str:
+        if unit.is_deleted:
+            return GONE
+        if unit.status != "SOLD":
+            return FORBIDDEN
+        if order and order != unit.order:
+            return OTHER_SALE
+        unit.take("RMA", "", "")
+        unit.location = ""
+        return OK
+
+    def after_sale(self, method: str, unit: Unit) -> str:
+        before, after = AFTER_SALE[method]
+        if unit.is_deleted:
+            return GONE
+        if unit.status not in before:
+            return FORBIDDEN
+        unit.take(after, "", "")
+        return OK
+
+    def count(self, unit: Unit, location: str) -> None:
+        """The unit is found at a location, and the count approved."""
+        if unit.is_deleted or unit.status == "SOLD":
+            return
+        if unit.status == "WRITTEN_OFF":
+            unit.take("RMA", "", "")
+        unit.location = location
 
     def delete(self, unit: Unit) -> str:
         if unit.is_deleted:
@@ -138,5 +180,6 @@ class Stock:
             return UNKNOWN_ORDER
         for unit in self.of_line(order):
             unit.free()
+            unit.sold_to.discard(order)
         self.orders[order].is_released = True
         return OK

@@ -10,11 +10,11 @@ from typing import Any
 import grpc
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from usav.inventory.v1 import after_sale_pb2, item_pb2, stock_count_pb2
 from usav.inventory.v1 import inventory_service_pb2 as service
-from usav.inventory.v1 import item_pb2
 
 from tests.integration.inventory.harness import InventoryHub, new_sku, refusal_of
-from tests.property.inventory.model import OK, Stock, Unit
+from tests.property.inventory.model import AFTER_SALE, OK, Stock, Unit
 
 _runs = itertools.count(1)
 _PLACES = st.integers(0, 7)
@@ -30,6 +30,9 @@ STEPS = st.one_of(
     st.tuples(st.just("expire"), _PLACES),
     st.tuples(st.just("move"), _PLACES, st.sampled_from(["A", "B"])),
     st.tuples(st.just("delete"), _PLACES),
+    st.tuples(st.just("take_back"), _PLACES, _ORDERS),
+    st.tuples(st.just("after_sale"), _PLACES, st.sampled_from(sorted(AFTER_SALE))),
+    st.tuples(st.just("count"), _PLACES, st.sampled_from(["A", "B"])),
     st.tuples(st.just("allocate"), _NAMED_ORDERS, st.integers(1, 3), _CALLERS, st.booleans()),
     st.tuples(st.just("release_allocation"), _NAMED_ORDERS),
 )
@@ -94,6 +97,24 @@ class Run:
     async def move(self, unit: Unit, location: str) -> None:
         request = service.MoveItemRequest(id=unit.id, location=location)
         assert await outcome(self.hub.admin.MoveItem(request)) == self.stock.move(unit, location)
+
+    async def take_back(self, unit: Unit, order: str) -> None:
+        request = after_sale_pb2.ReturnItemRequest(id=unit.id, order_reference=self.order(order), reason="x")
+        expected = self.stock.take_back(unit, self.order(order))
+        assert await outcome(self.hub.admin.ReturnItem(request)) == expected
+
+    async def after_sale(self, unit: Unit, method: str) -> None:
+        request = getattr(after_sale_pb2, f"{method}Request")(id=unit.id, reason="x")
+        assert await outcome(getattr(self.hub.admin, method)(request)) == self.stock.after_sale(method, unit)
+
+    async def count(self, unit: Unit, location: str) -> None:
+        """The unit is scanned at a location; nothing else there has a serial number, so nothing else is judged."""
+        admin = self.hub.admin
+        count = await admin.CreateStockCount(stock_count_pb2.CreateStockCountRequest(locations=[location]))
+        await admin.ScanStockCount(stock_count_pb2.ScanStockCountRequest(id=count.id, code=f"#{unit.id}"))
+        await admin.CloseStockCount(stock_count_pb2.CloseStockCountRequest(id=count.id))
+        await admin.ApproveStockCount(stock_count_pb2.ApproveStockCountRequest(id=count.id))
+        self.stock.count(unit, location)
 
     async def delete(self, unit: Unit) -> None:
         request = service.DeleteItemRequest(id=unit.id)
