@@ -56,7 +56,7 @@ bench: .generated ## measure the hub and print the ratios (ONLY=read: one part; 
 
 ##@ Check
 
-.PHONY: check lint types buf breaking migrations-check
+.PHONY: check lint types buf breaking migrations-check audit sbom
 check: ## all that CI does, no more and no less
 	@exec .ci/run
 
@@ -75,6 +75,12 @@ breaking: .ready ## buf breaking against the earlier commits
 
 migrations-check: .ready ## models and migrations describe the same schema, and migrations can be undone
 	@exec $(python) -m build_tools.migrations_check
+
+audit: .installed ## ask a database of known holes about every locked package (says so when there is no answer)
+	@exec $(python) -m build_tools.audit
+
+sbom: .installed ## write the software bill of materials, CycloneDX, to gen/sbom.cdx.json (TO=path: elsewhere)
+	@exec $(python) -m build_tools.sbom $(TO)
 
 ##@ Change the code
 
