@@ -33,6 +33,7 @@ _CHANNEL_STATUS: list[Column] = [
     ("orders to resolve #", lambda c: c.attention_count),
     ("oldest pending", lambda c: clock_time(c.oldest_pending_time)),
     ("last order", lambda c: clock_time(c.last_order_time)),
+    ("warnings", lambda c: " ".join(c.warnings)),
 ]
 _ORDER: list[Column] = [
     ("id", lambda o: o.id),
@@ -134,6 +135,23 @@ def resolve_order(tool: Tool, order_id: int, mappings: tuple[str, ...]) -> None:
 
 
 @click.group()
+def channels() -> None:
+    """Looks after the channels' secrets (admin)."""
+
+
+@channels.command("reseal")
+@command
+def reseal(tool: Tool) -> None:
+    """Stores all secrets under the present HUB_CREDENTIAL_KEY, so that former keys can be taken away."""
+    answer = tool.hub.sync.ResealCredentials(pb.ResealCredentialsRequest(request_id=new_request_id()))
+    columns: list[Column] = [
+        ("under the present key #", lambda x: x.resealed_count),
+        ("unreadable channels", lambda x: ", ".join(map(str, x.unreadable_channel_ids))),
+    ]
+    tool.output.one(answer, columns)
+
+
+@click.group()
 def drift() -> None:
     """Where a marketplace does not show what the hub wants it to show."""
 
@@ -161,4 +179,4 @@ def reconcile(tool: Tool, channel: str) -> None:
     tool.output.one(tool.hub.sync.Reconcile(request), [("channels", lambda x: ", ".join(map(str, x.channel_ids)))])
 
 
-COMMANDS = [status, listings, orders, drift]
+COMMANDS = [status, listings, orders, drift, channels]

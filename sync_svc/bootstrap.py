@@ -73,7 +73,7 @@ async def build(settings: SyncSettings, registry: ChannelRegistry | None = None)
 
 
 def _desk(settings: SyncSettings, db: Database, clients: Clients, registry: ChannelRegistry) -> Desk:
-    vault = Vault(settings.credential_key)
+    vault = Vault(settings.credential_keys[0], settings.credential_keys[1:])
     return Desk(
         db=db,
         vault=vault,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from pathlib import Path
 
 from chassis.settings import ServiceSettings, SettingsError, setting
 
@@ -14,6 +15,15 @@ def parse_key(raw: str) -> bytes:
     if len(key) != 32:
         raise ValueError("takes 32 bytes in base64")
     return key
+
+
+def parse_key_file(path: str) -> tuple[bytes, ...]:
+    """The keys of a file, one a line. Raises ValueError."""
+    try:
+        lines = Path(path).read_text(encoding="ascii").split()
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from error
+    return tuple(parse_key(line) for line in lines)
 
 
 def parse_positive(raw: str) -> float:
@@ -29,7 +39,14 @@ class SyncSettings(ServiceSettings):
     """What sync needs beside what every service needs."""
 
     credential_key: bytes = setting(
-        "HUB_CREDENTIAL_KEY", help="Encrypts channel credentials: 32 bytes in base64.", parse=parse_key, secret=True
+        "HUB_CREDENTIAL_KEY", b"", "Encrypts channel credentials: 32 bytes in base64.", parse=parse_key, secret=True
+    )
+    credential_key_file: tuple[bytes, ...] = setting(
+        "HUB_CREDENTIAL_KEY_FILE",
+        (),
+        "A file with such keys, one a line: the first one encrypts when HUB_CREDENTIAL_KEY is not set, all decrypt.",
+        parse=parse_key_file,
+        secret=True,
     )
     sandbox_url: str = setting(
         "HUB_SANDBOX_URL", "", "The marketplace sandbox; its accounts become the first channels."
@@ -49,5 +66,12 @@ class SyncSettings(ServiceSettings):
     )
 
     def __post_init__(self) -> None:
+        if not self.credential_keys:
+            raise SettingsError("HUB_CREDENTIAL_KEY or HUB_CREDENTIAL_KEY_FILE has to be set")
         if self.lease_s < self.push_timeout_s + 5:
             raise SettingsError("HUB_SYNC_LEASE has to be at least 5 seconds longer than HUB_SYNC_PUSH_TIMEOUT")
+
+    @property
+    def credential_keys(self) -> tuple[bytes, ...]:
+        """The key that encrypts, then the former ones."""
+        return (self.credential_key, *self.credential_key_file) if self.credential_key else self.credential_key_file

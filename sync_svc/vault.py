@@ -1,13 +1,14 @@
-"""Channel secrets at rest: AES-256-GCM under HUB_CREDENTIAL_KEY, bound to their channel and use.
+"""Channel secrets at rest: AES-256-GCM under the credential key, bound to their channel and use.
 
-What is stored for one channel cannot be opened as another's, and is read only to build a connector.
+What is stored for one channel cannot be opened as another's, and is read only to build a connector. Former keys open what they
+sealed, and seal nothing more.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -22,8 +23,9 @@ class SecretsUnreadable(Exception):
 class Vault:
     """Seals and opens a channel's secrets."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, former: Sequence[bytes] = ()) -> None:
         self._cipher = AESGCM(key)
+        self._former = [AESGCM(one) for one in former]
 
     def seal(self, secrets: Mapping[str, str], *, platform: str, account: str, use: str) -> bytes:
         """The secrets as they may be stored."""
@@ -36,14 +38,15 @@ class Vault:
         """The secrets; none when nothing is stored. Raises SecretsUnreadable."""
         if not sealed:
             return {}
-        try:
-            plain = self._cipher.decrypt(
-                sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound_to(platform, account, use)
-            )
-        except InvalidTag as error:
-            raise SecretsUnreadable("the stored secrets cannot be opened with HUB_CREDENTIAL_KEY") from error
-        opened: dict[str, str] = json.loads(plain)
-        return opened
+        bound = _bound_to(platform, account, use)
+        for cipher in (self._cipher, *self._former):
+            try:
+                plain = cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], bound)
+            except InvalidTag:
+                continue
+            opened: dict[str, str] = json.loads(plain)
+            return opened
+        raise SecretsUnreadable("the stored secrets cannot be opened with any credential key the service has")
 
 
 def _bound_to(platform: str, account: str, use: str) -> bytes:

@@ -156,6 +156,8 @@ BY_FIELD: dict[str, Any] = {
     "ServiceHealth.name": "catalog",
     "ZohoSync.item_id": "460000000045123",
     "ListVariantsPendingZohoRequest.channel": "MAIN",
+    "ChannelStatus.warnings": ["The seller's consent ends on 2027-03-01: consent again before."],
+    "ResealCredentialsResponse.unreadable_channel_ids": ["4"],
     "ListDriftRequest.channel": "MEKONG",
     "ReconcileRequest.channel": "MEKONG",
     "ReconcileResponse.channel_ids": ["4"],

@@ -9,6 +9,7 @@ from typing import Any
 from google.protobuf.field_mask_pb2 import FieldMask
 from usav.sync.v1 import channel_pb2, sync_service_pb2
 
+from chassis.clock import now
 from chassis.errors import InvalidArgument
 from chassis.etags import etag
 from chassis.field_masks import changes
@@ -168,6 +169,8 @@ def standing_to_proto(
         last_poll_time=timestamp(standing.last_poll_at),
         attention_count=standing.attention,
         token_expire_time=timestamp(token_expires_at),
+        consent_expire_time=timestamp(channel.consent_expires_at),
+        warnings=channel.warnings(connection, now()),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -12,6 +12,8 @@ from sync_svc.domain.rules import Rules
 
 DEFAULT_ACCOUNT = "MAIN"
 """The account's name where an import gives none."""
+
+CONSENT_WARNING = timedelta(days=30)
 
 
 class Platform(StrEnum):
@@ -71,6 +73,7 @@ class Channel:
     block_message: str = ""
     sealed_credentials: bytes | None = field(default=None, repr=False)
     sealed_webhook: bytes | None = field(default=None, repr=False)
+    consent_expires_at: datetime | None = None
 
     @property
     def was_ever_active(self) -> bool:
@@ -91,3 +94,19 @@ class Channel:
         if self.block is not None and self.blocked_until is not None and self.blocked_until > now:
             return Connection.AUTH_REFUSED if self.block is Block.AUTH else Connection.THROTTLED
         return Connection.CONNECTED
+
+    def warnings(self, connection: Connection, now: datetime) -> list[str]:
+        """What a person should know or do before something stops, in plain words."""
+        found = []
+        expires_at = self.consent_expires_at
+        if expires_at is not None and expires_at <= now:
+            found.append(
+                f"The seller's consent ended on {expires_at:%Y-%m-%d}: consent again and give new credentials."
+            )
+        elif expires_at is not None and expires_at <= now + CONSENT_WARNING:
+            found.append(f"The seller's consent ends on {expires_at:%Y-%m-%d}: consent again before.")
+        if connection is Connection.AUTH_REFUSED:
+            found.append("The platform refuses the account: give new credentials, or mend the access and resume.")
+        if self.state is ChannelState.ACTIVE and not self.rules.schedule.is_open(now):
+            found.append("Outside its schedule: only stock that falls is sent.")
+        return found

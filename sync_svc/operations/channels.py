@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import func
@@ -153,7 +153,10 @@ async def test_channel(desk: Desk, channel_id: int) -> TestOutcome:
     except ChannelError as error:
         return TestOutcome(ok=False, duration_ms=_since(started), message=error.message)
     duration_ms = _since(started)
-    await ChannelNotes(desk.db).unblock(channel_id)
+    notes = ChannelNotes(desk.db)
+    await notes.unblock(channel_id)
+    if health.consent_expires_at is not None:
+        await notes.note_consent(channel_id, health.consent_expires_at)
     await desk.db.run(lambda conn: end_auth_errors(conn, channel_id))
     return TestOutcome(
         ok=True,
@@ -223,6 +226,7 @@ def _sealed(
     if credentials is not None:
         values["sealed_credentials"] = desk.vault.seal(credentials, platform=platform, account=account, use=CREDENTIALS)
         values["credential_names"] = sorted(credentials)
+        values["consent_expires_at"] = _time_or_none(credentials.get("consent_expires_at"))
     if webhook_secrets is not None:
         values["sealed_webhook"] = desk.vault.seal(webhook_secrets, platform=platform, account=account, use=WEBHOOK)
     return values
@@ -230,3 +234,11 @@ def _sealed(
 
 def _since(started: float) -> int:
     return round((time.perf_counter() - started) * 1000)
+
+
+def _time_or_none(text: str | None) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -10,6 +10,7 @@ from chassis.page_tokens import page_size
 from sync_svc.convert import channels as convert
 from sync_svc.domain.channel import Channel
 from sync_svc.operations import channels as operations
+from sync_svc.operations.reseal import reseal_credentials
 from sync_svc.queries import channels as queries
 from sync_svc.servicers.base import SyncRpcs
 
@@ -103,6 +104,19 @@ class ChannelRpcs(SyncRpcs):
         answer = await self.once.run(request, sync_service_pb2.SyncChannelNowResponse, work)
         self.desk.wake_channel(request.id)
         return answer
+
+    async def ResealCredentials(
+        self, request: sync_service_pb2.ResealCredentialsRequest, context: ServicerContext
+    ) -> sync_service_pb2.ResealCredentialsResponse:
+        """All channels in one transaction under the request id."""
+
+        async def work(conn: AsyncConnection) -> sync_service_pb2.ResealCredentialsResponse:
+            done = await reseal_credentials(self.desk, conn)
+            return sync_service_pb2.ResealCredentialsResponse(
+                resealed_count=done.count, unreadable_channel_ids=done.unreadable
+            )
+
+        return await self.once.run(request, sync_service_pb2.ResealCredentialsResponse, work)
 
     async def ListChannelRuns(
         self, request: sync_service_pb2.ListChannelRunsRequest, context: ServicerContext

@@ -52,6 +52,12 @@ WHERE id = CAST(:id AS bigint) AND block IS NOT NULL
 _CLEAR_BLOCK = text("""
 UPDATE sync.channel SET block = NULL, block_message = '', block_count = 0, blocked_until = NULL WHERE id = :id
 """)
+_NOTE_CONSENT = Statement(
+    text("""
+UPDATE sync.channel SET consent_expires_at = CAST(:expires_at AS timestamptz)
+WHERE id = CAST(:id AS bigint) AND consent_expires_at IS DISTINCT FROM CAST(:expires_at AS timestamptz)
+""")
+)
 _BLOCK_COUNT = Statement(text("SELECT block_count FROM sync.channel WHERE id = CAST(:id AS bigint)"))
 _CLAIM_POLL = Statement(
     text("""
@@ -126,6 +132,14 @@ async def update_channel(conn: AsyncConnection, channel_id: int, values: Mapping
     return as_channel((await conn.execute(changed.returning(*_COLUMNS))).one())
 
 
+async def store_sealed(
+    conn: AsyncConnection, channel_id: int, sealed_credentials: bytes | None, sealed_webhook: bytes | None
+) -> None:
+    """Keep the same secrets under another seal; the version stays, as nothing of the channel has changed."""
+    sealed = {"sealed_credentials": sealed_credentials, "sealed_webhook": sealed_webhook}
+    await conn.execute(update(channel).where(channel.c.id == channel_id).values(**sealed))
+
+
 async def channels_of_platform(conn: AsyncConnection, platforms: Sequence[str]) -> list[Channel]:
     """The channels of some platforms."""
     found = await conn.execute(_SELECT.where(channel.c.platform.in_(platforms)).order_by(channel.c.id))
@@ -185,6 +199,10 @@ class ChannelNotes:
     async def unblock(self, channel_id: int) -> None:
         """The account answers again."""
         await self._db.execute(_UNBLOCK, id=channel_id)
+
+    async def note_consent(self, channel_id: int, expires_at: datetime) -> None:
+        """The platform has told when the seller must consent again."""
+        await self._db.execute(_NOTE_CONSENT, id=channel_id, expires_at=expires_at)
 
     async def claim_poll(self, channel_id: int, lease: UUID, lease_s: float) -> str | None:
         """Take the channel's turn to look for orders and answer the cursor; None when it is not due or another has it."""
@@ -246,4 +264,5 @@ def as_channel(row: Row[Any]) -> Channel:
         block_message=row.block_message,
         sealed_credentials=row.sealed_credentials,
         sealed_webhook=row.sealed_webhook,
+        consent_expires_at=row.consent_expires_at,
     )

@@ -66,6 +66,7 @@ channel = Table(
     Column("sealed_credentials", LargeBinary),
     Column("sealed_webhook", LargeBinary),
     Column("credential_names", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
+    _time("consent_expires_at"),
     Column("options", JSONB, nullable=False, server_default=_NO_JSON),
     _number("buffer_units", 0),
     _number("cap_units", 0),

@@ -23,6 +23,14 @@ def test_the_same_secrets_look_different_each_time_and_show_nothing() -> None:
     assert b"secret" not in first
 
 
+def test_former_key_opens_and_the_present_one_seals() -> None:
+    former, present, both = Vault(b"f" * 32), Vault(b"p" * 32), Vault(b"p" * 32, [b"x" * 32, b"f" * 32])
+    assert both.open(former.seal(SECRETS, **PLACE), **PLACE) == SECRETS
+    assert present.open(both.seal(SECRETS, **PLACE), **PLACE) == SECRETS
+    with pytest.raises(SecretsUnreadable):
+        present.open(former.seal(SECRETS, **PLACE), **PLACE)
+
+
 @pytest.mark.parametrize("change", [{"account": "USAV"}, {"platform": "ECWID"}, {"use": "webhook"}])
 def test_another_channel_cannot_open_them(change: dict[str, str]) -> None:
     vault = Vault(b"k" * 32)
