@@ -4,7 +4,22 @@ from __future__ import annotations
 
 import click
 
-from hubctl import auth, catalog, counts, demo, inventory, keys, locations, returns, sync, transfer, transfers, watch
+from hubctl import (
+    allocations,
+    auth,
+    catalog,
+    counts,
+    demo,
+    inventory,
+    keys,
+    locations,
+    proof,
+    returns,
+    sync,
+    transfer,
+    transfers,
+    watch,
+)
 from hubctl.context import Tool
 from hubctl.output import Output
 
@@ -21,6 +36,21 @@ def hubctl(context: click.Context, url: str | None, as_json: bool) -> None:
     context.obj = Tool(url=url, output=Output(as_json))
 
 
-for module in (auth, keys, catalog, transfer, inventory, returns, locations, transfers, counts, sync, watch, demo):
+for module in (
+    auth,
+    keys,
+    catalog,
+    transfer,
+    inventory,
+    allocations,
+    proof,
+    returns,
+    locations,
+    transfers,
+    counts,
+    sync,
+    watch,
+    demo,
+):
     for item in module.COMMANDS:
         hubctl.add_command(item)

@@ -8,11 +8,11 @@ from usav.inventory.v1 import allocation_pb2, item_pb2
 from usav.inventory.v1 import inventory_service_pb2 as service
 
 from inventory_svc.convert.items import STATUS_VALUE, to_status
-from inventory_svc.convert.values import to_money_message
+from inventory_svc.convert.values import to_moment, to_money_message
 from inventory_svc.domain.availability import Reading
 from inventory_svc.domain.item import ON_HAND, Status
 from inventory_svc.domain.variant import KnownVariant
-from inventory_svc.queries.stock import Value, ValueFilter, ValuePart
+from inventory_svc.queries.value import Value, ValueFilter, ValuePart
 
 
 def summary_message(variant: KnownVariant, counts: Mapping[Status, int]) -> service.StockSummary:
@@ -49,6 +49,8 @@ def value_filter(request: service.GetStockValueRequest) -> ValueFilter:
         status=to_status(request.status),
         location=request.location.strip() or None,
         product_id=request.product_id if request.HasField("product_id") else None,
+        condition_code=request.condition_code.strip().upper() or None,
+        as_of=to_moment(request.as_of, "as_of") if request.HasField("as_of") else None,
     )
 
 
@@ -59,6 +61,7 @@ def value_message(value: Value) -> service.StockValue:
         by_status=[_part(part, status=STATUS_VALUE[Status(str(part.key))]) for part in value.by_status],
         by_location=[_part(part, location=str(part.key)) for part in value.by_location],
         by_family=[_part(part, product_id=int(part.key)) for part in value.by_family],
+        by_condition=[_part(part, condition_code=str(part.key)) for part in value.by_condition],
     )
 
 
@@ -68,11 +71,13 @@ def _part(
     status: item_pb2.Item.Status.ValueType = item_pb2.Item.STATUS_UNSPECIFIED,
     location: str = "",
     product_id: int = 0,
+    condition_code: str = "",
 ) -> service.StockValuePart:
     return service.StockValuePart(
         status=status,
         location=location,
         product_id=product_id,
+        condition_code=condition_code,
         units=part.units,
         units_without_cost=part.units_without_cost,
         values=[to_money_message(value) for value in part.values],

@@ -6,7 +6,7 @@ The database computes the hash; `movement_hash` is the same formula for whoever 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -106,14 +106,61 @@ class ChainBreak:
 def chain_breaks(rows: Iterable[Movement]) -> list[ChainBreak]:
     """What is wrong in the chain of one unit, given all its rows in order; an empty list when nothing is."""
     found: list[ChainBreak] = []
-    expected, previous = 1, GENESIS
+    expected, previous, before = 1, GENESIS, 0
     for row in rows:
         for what, right in (
             ("a row is missing before it", row.sequence == expected),
-            ("it does not continue the row before it", row.previous_hash == previous),
+            (
+                f"it does not continue the row {before} before it: one of them was changed",
+                row.previous_hash == previous,
+            ),
             ("its hash is not that of its content", row.hash == movement_hash(row)),
         ):
             if not right:
                 found.append(ChainBreak(row.id, row.item_id, row.sequence, what))
-        expected, previous = row.sequence + 1, row.hash
+        expected, previous, before = row.sequence + 1, row.hash, row.id
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class PresentState:
+    """What a unit's own row says it is now."""
+
+    version: int
+    status: Status
+    location: str
+    variant_id: int
+    unit_cost: Money | None
+    updated_at: datetime
+    is_deleted: bool
+    has_hold: bool
+    hold_is_right: bool
+
+
+def unit_breaks(item_id: int, rows: Sequence[Movement], present: PresentState | None) -> list[ChainBreak]:
+    """Everything that is wrong with one unit: its chain, and where the last row and the unit itself differ.
+
+    A row that was changed got another hash from the database, so it is the row behind it that no longer fits: both are named.
+    """
+    found = chain_breaks(rows)
+    if present is None:
+        return [*found, ChainBreak(rows[0].id if rows else 0, item_id, 0, "the unit itself is missing")]
+    if not rows:
+        return [*found, ChainBreak(0, item_id, 0, "the unit has no ledger rows")]
+    last = rows[-1]
+    differs = [
+        f"the unit's {name} is {now}, the ledger's last row says {told}"
+        for name, told, now in (
+            ("version", last.sequence, present.version),
+            ("status", last.after_status.value, present.status.value),
+            ("location", last.after_location, present.location),
+            ("variant", last.variant_id, present.variant_id),
+            ("cost", last.unit_cost, present.unit_cost),
+            ("time of change", last.created_at, present.updated_at),
+            ("deletion", last.action is Action.DELETE, present.is_deleted),
+        )
+        if told != now
+    ]
+    if not present.hold_is_right or present.has_hold != (present.status is Status.RESERVED):
+        differs.append("its hold and the reservations differ")
+    return [*found, *(ChainBreak(last.id, item_id, last.sequence, what) for what in differs)]

@@ -13,6 +13,7 @@ from inventory_svc.servicers.proof import ProofRpcs
 from inventory_svc.servicers.receiving import ReceivingRpcs
 from inventory_svc.servicers.stock import StockRpcs
 from inventory_svc.servicers.transfers import TransferRpcs
+from inventory_svc.servicers.watching import WatchingRpcs
 
 
 class InventoryServicer(
@@ -27,5 +28,6 @@ class InventoryServicer(
     TransferRpcs,
     StockRpcs,
     ProofRpcs,
+    WatchingRpcs,
 ):
     """All rpcs of InventoryService."""

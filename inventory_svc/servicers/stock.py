@@ -1,30 +1,23 @@
-"""Stock in numbers, the ledger, and the feed of changes."""
+"""Stock in numbers, and the ledger."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import grpc
 from usav.inventory.v1 import inventory_service_pb2 as service
-from usav.inventory.v1 import stock_change_pb2
 
-from chassis.clock import now
 from chassis.errors import InvalidArgument
-from chassis.feed import Entry
 from chassis.page_tokens import page_size
-from inventory_svc.convert.ledger import change_message, movement_filter, movement_message
-from inventory_svc.convert.stock import availability_message, summary_message, value_filter, value_message
-from inventory_svc.convert.values import to_timestamp
+from inventory_svc.convert.ledger import movement_filter, movement_message
+from inventory_svc.convert.stock import availability_message, summary_message
 from inventory_svc.queries import movements as movement_queries
 from inventory_svc.queries import stock as stock_queries
-from inventory_svc.queries.changes import read_change
 from inventory_svc.servicers.base import InventoryRpcs
 
 _MOST_VARIANTS = 1_000
 
 
 class StockRpcs(InventoryRpcs):
-    """GetStockSummary, BatchGetAvailability, GetStockValue, ListMovements, WatchStock."""
+    """GetStockSummary, BatchGetAvailability, ListMovements."""
 
     async def GetStockSummary(
         self, request: service.GetStockSummaryRequest, context: grpc.aio.ServicerContext
@@ -49,12 +42,6 @@ class StockRpcs(InventoryRpcs):
         items = [availability_message(variant, readings[key]) for key, variant in wanted.items()]
         return service.BatchGetAvailabilityResponse(items=items)
 
-    async def GetStockValue(
-        self, request: service.GetStockValueRequest, context: grpc.aio.ServicerContext
-    ) -> service.StockValue:
-        """The stock on hand at cost."""
-        return value_message(await stock_queries.stock_value(self.work.pool, value_filter(request)))
-
     async def ListMovements(
         self, request: service.ListMovementsRequest, context: grpc.aio.ServicerContext
     ) -> service.ListMovementsResponse:
@@ -67,18 +54,3 @@ class StockRpcs(InventoryRpcs):
         token = self.page_tokens.seal(request, (found[-1].id, total)) if len(found) == most else ""
         items = [movement_message(row) for row in found]
         return service.ListMovementsResponse(items=items, next_page_token=token, total_size=total)
-
-    async def WatchStock(
-        self, request: service.WatchStockRequest, context: grpc.aio.ServicerContext
-    ) -> AsyncIterator[service.WatchStockResponse]:
-        """Every change from the token on."""
-        async for entry in self.feed.follow(request.resume_token):
-            if isinstance(entry, Entry):
-                change = read_change(entry.payload)
-                variant = await self.variants.one("", change.variant_id)
-                yield service.WatchStockResponse(
-                    resume_token=entry.resume_token, change=change_message(change, variant.sku)
-                )
-            else:
-                checkpoint = stock_change_pb2.Checkpoint(check_time=to_timestamp(now()))
-                yield service.WatchStockResponse(resume_token=entry.resume_token, checkpoint=checkpoint)

@@ -73,7 +73,7 @@ def parts(found: Any, key: str) -> dict[Any, tuple[int, list[Money]]]:
 
 
 async def test_value_is_exact_and_leaves_out_what_is_gone(hub: InventoryHub) -> None:
-    first, second = "T-500042", "T-500043"
+    first, second = "T-500098", "T-500099"
     await hub.receive(first, count=3, location="VALUE-1", unit_cost=Money(currency_code="USD", nanos=100_000_000))
     await hub.receive(first, count=1, location="VALUE-1")
     euros = await hub.receive(second, count=2, location="VALUE-2", unit_cost=Money(currency_code="EUR", units=7))
@@ -85,8 +85,8 @@ async def test_value_is_exact_and_leaves_out_what_is_gone(hub: InventoryHub) -> 
     assert by_location["VALUE-1"] == (4, [Money(currency_code="USD", nanos=300_000_000)])
     assert by_location["VALUE-2"] == (2, [Money(currency_code="EUR", units=14)])
     by_family = parts(value.by_family, "product_id")
-    assert by_family[42] == (4, [Money(currency_code="USD", nanos=300_000_000)])
-    assert by_family[43] == (2, [Money(currency_code="EUR", units=14)])
+    assert by_family[98] == (4, [Money(currency_code="USD", nanos=300_000_000)])
+    assert by_family[99] == (2, [Money(currency_code="EUR", units=14)])
     assert next(part for part in value.by_location if part.location == "VALUE-1").units_without_cost == 1
     assert {part.status for part in value.by_status} <= {item_pb2.Item.AVAILABLE, item_pb2.Item.RESERVED}
     assert sum(part.units for part in value.by_status) == value.total.units

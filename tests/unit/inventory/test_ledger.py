@@ -80,7 +80,7 @@ def test_row_that_was_rehashed_breaks_the_next_one() -> None:
     rows = chain(4)
     rows[1] = sealed(dataclasses.replace(rows[1], after_location="elsewhere"))
     (found,) = chain_breaks(rows)
-    assert (found.sequence, found.what) == (3, "it does not continue the row before it")
+    assert (found.sequence, found.what) == (3, "it does not continue the row 2 before it: one of them was changed")
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])

@@ -1,0 +1,99 @@
+"""Verifies the ledger range by range of unit ids: memory stays bounded, and each range is read at one moment."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from sqlalchemy import text
+
+from chassis.database import Statement
+from inventory_svc.domain.item import Status
+from inventory_svc.domain.ledger import ChainBreak, PresentState, unit_breaks
+from inventory_svc.storage.item_rows import to_money
+from inventory_svc.storage.ledger_rows import to_movement
+from inventory_svc.storage.session import Row, Session
+
+_AT_ONCE = 500
+# The next range of ids; units and rows that are missing on either side are found all the same.
+_NEXT = Statement(
+    text("""
+    SELECT least(
+      (SELECT min(id) FROM inventory.item WHERE id > CAST(:after AS bigint)),
+      (SELECT min(item_id) FROM inventory.movement WHERE item_id > CAST(:after AS bigint))) AS first
+    """)
+)
+_RANGE = Statement(
+    text("""
+    SELECT movement.*, known.sku, coalesce(movement.item_id, item.id) AS unit_id, item.id AS present_id,
+      item.version AS present_version, item.status AS present_status, item.location AS present_location,
+      item.variant_id AS present_variant_id, item.unit_cost AS present_cost, item.cost_currency AS present_currency,
+      item.updated_at AS present_updated_at, item.deleted_at AS present_deleted_at,
+      item.reservation_id AS present_hold_id, hold.id AS live_hold_id
+    FROM (SELECT * FROM inventory.movement WHERE item_id BETWEEN CAST(:first AS bigint) AND CAST(:last AS bigint)) AS movement
+    FULL JOIN (SELECT * FROM inventory.item WHERE id BETWEEN CAST(:first AS bigint) AND CAST(:last AS bigint)) AS item
+      ON item.id = movement.item_id
+    LEFT JOIN inventory.known_variant AS known ON known.variant_id = movement.variant_id
+    LEFT JOIN inventory.reservation AS hold ON hold.item_id = item.id AND hold.closed_at IS NULL
+    ORDER BY unit_id, movement.sequence
+    """)
+)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was verified so far."""
+
+    units: int = 0
+    movements: int = 0
+    findings: int = 0
+    by_ledger: Counter[Status] = field(default_factory=Counter)
+    present: Counter[Status] = field(default_factory=Counter)
+
+
+async def verify(session: Session, item_id: int, tally: Tally) -> AsyncIterator[list[ChainBreak]]:
+    """The findings of one range of units after the other, counting into `tally`; one unit when `item_id` is given."""
+    after = item_id - 1 if item_id else 0
+    while True:
+        first = item_id or (await session.rows(_NEXT, after=after))[0]["first"]
+        if first is None:
+            return
+        after = first if item_id else first + _AT_ONCE - 1
+        rows = await session.rows(_RANGE, first=first, last=after)
+        found = [
+            each for _, unit in groupby(rows, key=lambda row: row["unit_id"]) for each in _check(list(unit), tally)
+        ]
+        tally.findings += len(found)
+        yield found
+        if item_id:
+            return
+
+
+def _check(rows: Sequence[Row], tally: Tally) -> list[ChainBreak]:
+    ledger = [to_movement(row) for row in rows if row["id"] is not None]
+    present = _present(rows[0])
+    tally.units += 1
+    tally.movements += len(ledger)
+    if present and not present.is_deleted:
+        tally.present[present.status] += 1
+    if ledger and ledger[-1].action.value != "DELETE":
+        tally.by_ledger[ledger[-1].after_status] += 1
+    return unit_breaks(rows[0]["unit_id"], ledger, present)
+
+
+def _present(row: Row) -> PresentState | None:
+    if row["present_id"] is None:
+        return None
+    return PresentState(
+        version=row["present_version"],
+        status=Status(row["present_status"]),
+        location=row["present_location"],
+        variant_id=row["present_variant_id"],
+        unit_cost=to_money(row["present_cost"], row["present_currency"]),
+        updated_at=row["present_updated_at"],
+        is_deleted=row["present_deleted_at"] is not None,
+        has_hold=row["present_hold_id"] is not None,
+        hold_is_right=row["present_hold_id"] == row["live_hold_id"],
+    )
