@@ -61,8 +61,8 @@ class GatewaySettings:
     workers: int = 2
     token_issuer: str = "usav-hub"
     token_audience: str = "usav-hub"
-    # Longer than this the gateway does not go by keys it has fetched.
-    jwks_seconds: int = 30
+    # For so long the gateway goes by the keys it has when auth cannot be asked; half of auth's lead at most.
+    jwks_seconds: int = 300
     rate_limits: RateLimits = field(default_factory=lambda: RateLimits())
     tls: Certificate | None = None
     # What the gateway shows to the services and expects of them.

@@ -84,9 +84,9 @@ def check_filter(settings: GatewaySettings) -> Config:
         "clock_skew_seconds": 5,
         "jwt_cache_config": {"jwt_cache_size": 2000, "jwt_max_token_size": 4096},
         "remote_jwks": {
-            "http_uri": {"uri": f"http://{JWKS}{JWKS_PATH}", "cluster": JWKS, "timeout": "2s"},
+            "http_uri": {"uri": f"http://{JWKS}{JWKS_PATH}", "cluster": JWKS, "timeout": "0.5s"},
             "cache_duration": f"{settings.jwks_seconds}s",
-            # The gateway serves at once, and keeps the keys it has while auth is down.
+            # Fetched beside the calls, and anew five seconds before they are too old.
             "async_fetch": {"fast_listener": True, "failed_refetch_duration": "1s"},
         },
     }

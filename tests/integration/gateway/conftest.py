@@ -18,7 +18,7 @@ from deploy.gateway import GatewaySettings
 from deploy.local.gateway import gateway_command
 from deploy.local.ports import Ports
 from deploy.local.processes import ManagedProcess
-from tests.factories.access_tokens import access_token, published_keys
+from tests.factories.access_tokens import STRANGERS_KEY, access_token, published_keys
 from tests.factories.stand_in import StandIn
 
 ORIGIN = "https://shop.example"
@@ -121,3 +121,13 @@ async def client(gateway: Gateway) -> AsyncIterator[httpx2.AsyncClient]:
     headers = {"authorization": f"Bearer {access_token()}"}
     async with httpx2.AsyncClient(base_url=gateway.url, timeout=10, headers=headers) as made:
         yield made
+
+
+async def keys_are_known(client: httpx2.AsyncClient) -> None:
+    """Waits until a new gateway has fetched the keys: from then on it tells a forged signature."""
+    forged = {"authorization": f"Bearer {access_token(STRANGERS_KEY)}"}
+    for _ in range(100):
+        if (await client.get("/api/v1/inventory/7", headers=forged)).status_code == 401:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the gateway does not fetch the keys")

@@ -16,7 +16,7 @@ from usav.inventory.v1 import inventory_service_pb2_grpc
 
 from deploy.gateway.settings import RateLimits
 from tests.factories.access_tokens import access_token
-from tests.integration.gateway.conftest import Gateway, another_gateway
+from tests.integration.gateway.conftest import Gateway, another_gateway, keys_are_known
 
 ITEM = "/api/v1/inventory/7"
 
@@ -34,22 +34,13 @@ async def test_a_user_who_asks_too_often_waits_and_others_do_not(gateway: Gatewa
     async with another_gateway(tmp_path, gateway.service, rate_limits=limits) as settings:
         url = f"http://127.0.0.1:{settings.port}"
         async with httpx2.AsyncClient(base_url=url) as client:
-            await signed_by_known_key(client)
+            await keys_are_known(client)
             assert 429 in await statuses(client, 30, authorization=bearer("8"))
             assert set(await statuses(client, 5, authorization=bearer("9"))) == {200}
             refused = await client.get(ITEM, headers={"authorization": bearer("8")})
             assert_told_when_to_return(refused)
             await asyncio.sleep(int(refused.headers["retry-after"]))
             assert set(await statuses(client, 4, authorization=bearer("8"))) == {200}
-
-
-async def signed_by_known_key(client: httpx2.AsyncClient) -> None:
-    """Waits until the gateway has fetched the keys; before, it knows no users."""
-    for _ in range(100):
-        stale = await client.get(ITEM, headers={"authorization": f"Bearer {access_token(exp=1)}"})
-        if stale.status_code == 401:
-            return
-        await asyncio.sleep(0.05)
 
 
 def assert_told_when_to_return(answer: httpx2.Response) -> None:

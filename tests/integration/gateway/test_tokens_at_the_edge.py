@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import grpc
 import httpx2
@@ -15,7 +17,8 @@ from usav.inventory.v1 import inventory_service_pb2 as inventory
 from usav.inventory.v1 import inventory_service_pb2_grpc
 
 from tests.factories.access_tokens import KEY_ID, STRANGERS_KEY, access_token
-from tests.integration.gateway.conftest import Gateway
+from tests.factories.stand_in import StandIn
+from tests.integration.gateway.conftest import Gateway, another_gateway, keys_are_known, publish_keys
 
 ITEM = "/api/v1/inventory/7"
 _UNSIGNED = jwt.encode({"iss": "usav-hub", "aud": "usav-hub"}, "", algorithm="none")
@@ -101,3 +104,31 @@ async def test_a_token_in_the_query_is_none(gateway: Gateway, stranger: httpx2.A
 async def test_public_paths_do_not_ask(stranger: httpx2.AsyncClient, path: str, token: str) -> None:
     headers = {"authorization": f"Bearer {token}"} if token else {}
     assert (await stranger.get(path, headers=headers)).status_code == 200
+
+
+async def test_while_auth_is_down_the_gateway_judges_by_its_keys_and_then_leaves_it_to_the_services(
+    tmp_path: Path,
+) -> None:
+    service = StandIn(always={"GetJwks": publish_keys})
+    await service.start()
+    forged = {"authorization": f"Bearer {access_token(STRANGERS_KEY)}"}
+    async with (
+        another_gateway(tmp_path, service, jwks_seconds=8) as settings,
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{settings.port}", timeout=10) as client,
+    ):
+        await keys_are_known(client)
+        await service.stop()
+        good = {"authorization": f"Bearer {access_token()}"}
+        assert (await client.get(ITEM, headers=good)).status_code == 503
+        assert (await client.get(ITEM, headers=forged)).status_code == 401
+        assert await becomes(503, client, forged)
+        assert (await client.get(ITEM)).status_code == 401
+
+
+async def becomes(status: int, client: httpx2.AsyncClient, headers: dict[str, str]) -> bool:
+    """Whether the answer is of that status within twenty seconds."""
+    for _ in range(40):
+        if (await client.get(ITEM, headers=headers)).status_code == status:
+            return True
+        await asyncio.sleep(0.5)
+    return False
