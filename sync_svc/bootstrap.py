@@ -96,7 +96,9 @@ def _background(
     if settings.workers:
         fold_s = settings.fold_ms / 1000
         for name, source in (("stock", StockFeed(clients)), ("catalog", CatalogFeed(clients))):
-            reader = FeedReader(desk.db, source, name, desk.generations, desk.alarms.pushes, fold_s=fold_s)
+            reader = FeedReader(
+                desk.db, source, name, desk.generations, desk.alarms.pushes, bundles=HubTruth(clients), fold_s=fold_s
+            )
             works.append(reader.run)
         works.append(Supervisor(desk.db, desk.connectors, _work_tools(settings, desk, progress)).run)
     return works

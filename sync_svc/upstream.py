@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from google.type.money_pb2 import Money
-from usav.catalog.v1 import catalog_service_pb2_grpc, variant_pb2, watch_pb2
+from usav.catalog.v1 import catalog_service_pb2_grpc, recipe_pb2, variant_pb2, watch_pb2
 from usav.inventory.v1 import inventory_service_pb2, inventory_service_pb2_grpc, item_pb2
 
 from chassis.clients import Clients, remote_errors
@@ -39,6 +39,8 @@ class FeedEvent:
     variant_id: int | None = None
     urgency: Urgency = Urgency.STOCK
     content: bool = False
+    # The UPIS-H of a bundle whose recipe changed.
+    recipe_of: str = ""
     sku: str = ""
     """The variant's SKU when the event is the catalog's and it is not deleted: it can be listed."""
 
@@ -60,6 +62,14 @@ class TruthSource(Protocol):
 
     async def find_variant(self, *, variant_id: int = 0, sku: str = "") -> KnownVariant | None:
         """A variant by id or SKU; None when there is none or it is deleted. Raises HubError."""
+        ...
+
+
+class BundleSource(Protocol):
+    """Knows what bundles are built on."""
+
+    async def bundles_on(self, variant_ids: Sequence[int], recipes_of: Sequence[str]) -> list[int]:
+        """The bundle variants that depend on these variants, or on these bundles' recipes, at any depth. Raises HubError."""
         ...
 
 
@@ -111,6 +121,13 @@ class HubTruth:
         for variant in await self._variants(request):
             return KnownVariant(variant.id, variant.full_sku)
         return None
+
+    async def bundles_on(self, variant_ids: Sequence[int], recipes_of: Sequence[str]) -> list[int]:
+        """See BundleSource."""
+        request = recipe_pb2.BatchGetBundleVariantsRequest(variant_ids=variant_ids, parent_upis_hs=recipes_of)
+        async with own_call(self._clients) as metadata:
+            answer = await self._catalog.BatchGetBundleVariants(request, metadata=metadata, timeout=_READ_S)
+        return list(answer.variant_ids)
 
     async def _fetch_free_units(self, variant_ids: list[int]) -> dict[int, int]:
         request = inventory_service_pb2.BatchGetAvailabilityRequest(variant_ids=variant_ids)
@@ -235,9 +252,11 @@ def _stock_event(message: inventory_service_pb2.WatchStockResponse) -> FeedEvent
 
 
 def _catalog_event(message: watch_pb2.WatchCatalogResponse) -> FeedEvent:
-    if not message.HasField("change") or not message.change.HasField("variant"):
-        return FeedEvent(message.resume_token)
     change = message.change
+    if change.kind == watch_pb2.CatalogChange.BUNDLE_COMPONENT:
+        return FeedEvent(message.resume_token, recipe_of=change.natural_key)
+    if not change.HasField("variant"):
+        return FeedEvent(message.resume_token)
     deleted = change.variant.HasField("delete_time")
     urgency = Urgency.STOCK_FELL if deleted else Urgency.PRICE_OR_CONTENT
     sku = "" if deleted else change.variant.full_sku

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -21,7 +21,7 @@ from sync_svc.domain.listing import Urgency
 from sync_svc.storage.feeds import FeedLost, FeedPosition
 from sync_svc.storage.generations import Generations, Wakes
 from sync_svc.storage.listings import auto_list
-from sync_svc.upstream import FeedEvent, FeedSource
+from sync_svc.upstream import BundleSource, FeedEvent, FeedSource
 from sync_svc.workers.wakeups import Alarms
 
 log = logging.getLogger(__name__)
@@ -42,10 +42,14 @@ class Gathered:
     content: dict[int, Urgency] = field(default_factory=dict)
     listable: dict[int, str] = field(default_factory=dict)
     """Variants of the catalog that are there, with their SKUs."""
+    recipes_of: set[str] = field(default_factory=set)
+    """Bundles whose recipes changed, by UPIS-H."""
 
     def add(self, event: FeedEvent) -> None:
         """Fold one event in."""
         self.resume_token = event.resume_token
+        if event.recipe_of:
+            self.recipes_of.add(event.recipe_of)
         if event.variant_id is None:
             return
         folded = self.content if event.content else self.stock
@@ -58,20 +62,35 @@ class Gathered:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing but a token."""
-        return not self.stock and not self.content
+        return not (self.stock or self.content or self.recipes_of)
+
+    def add_bundles(self, variant_ids: Iterable[int]) -> None:
+        """The units of these bundles changed with what they are built on, and as urgently."""
+        urgency = min((*self.stock.values(), *self.content.values(), *(Urgency.STOCK_FELL for _ in self.recipes_of)))
+        for variant_id in variant_ids:
+            self.stock[variant_id] = min(urgency, self.stock.get(variant_id, urgency))
 
 
 class FeedReader:
     """Reads one feed for as long as the service lives; of several replicas one reads, the others stand by."""
 
     def __init__(
-        self, db: Database, source: FeedSource, feed: str, generations: Generations, alarms: Alarms, *, fold_s: float
+        self,
+        db: Database,
+        source: FeedSource,
+        feed: str,
+        generations: Generations,
+        alarms: Alarms,
+        *,
+        bundles: BundleSource,
+        fold_s: float,
     ) -> None:
         self._db = db
         self._source = source
         self._feed = feed
         self._generations = generations
         self._alarms = alarms
+        self._bundles = bundles
         self._fold_s = fold_s
         self._position = FeedPosition(db, feed, uuid4(), lease_s=LEASE_S)
 
@@ -113,6 +132,10 @@ class FeedReader:
                 await self._store(gathered)
 
     async def _store(self, gathered: Gathered) -> None:
+        if not gathered.is_empty:
+            # Before the transaction: when the catalog does not answer, the feed is read again from the old token.
+            changed = sorted({*gathered.stock, *gathered.content})
+            gathered.add_bundles(await self._bundles.bundles_on(changed, sorted(gathered.recipes_of)))
         self._alarms.ring(await self._db.run(lambda conn: self._queue(conn, gathered)))
 
     async def _queue(self, conn: AsyncConnection, gathered: Gathered) -> Wakes:

@@ -80,7 +80,9 @@ class Engine:
             public_url="https://hub.example",
         )
         self.supervisor = Supervisor(self.db, self.connectors, tools)
-        self.feed = FeedReader(self.db, self.hub, "stock", self.generations, self.alarms.pushes, fold_s=0.02)
+        self.feed = FeedReader(
+            self.db, self.hub, "stock", self.generations, self.alarms.pushes, bundles=self.hub, fold_s=0.02
+        )
 
     def _factory(self, name: str) -> Callable[[ChannelAccount], FakeChannel]:
         return lambda account: FakeChannel(self.platforms[name], account)

@@ -34,6 +34,7 @@ class FakeHub:
     variants: dict[int, tuple[str, VariantFacts]] = field(default_factory=dict)
     held: dict[tuple[str, str], tuple[int, int, bool]] = field(default_factory=dict)
     events: list[FeedEvent] = field(default_factory=list)
+    built_on: dict[int, set[int]] = field(default_factory=dict)
     allocations: int = 0
     is_down: bool = False
     trimmed_before: int = 0
@@ -63,6 +64,11 @@ class FakeHub:
         self.events.append(FeedEvent(token, variant_id, Urgency.STOCK_FELL, content=True))
         self._grown.set()
 
+    def change_recipe(self, variant_id: int) -> None:
+        """The recipe of a bundle changes, and the feed tells."""
+        self.events.append(FeedEvent(f"token-{len(self.events) + 1}", recipe_of=self.variants[variant_id][0]))
+        self._grown.set()
+
     def sell(self, variant_id: int) -> None:
         """One unit goes."""
         self.set_free(variant_id, self.free[variant_id] - 1)
@@ -84,6 +90,12 @@ class FakeHub:
             if known_id == variant_id or known_sku == sku:
                 return KnownVariant(known_id, known_sku)
         return None
+
+    # BundleSource
+    async def bundles_on(self, variant_ids: Sequence[int], recipes_of: Sequence[str]) -> list[int]:
+        self._check()
+        named = {variant_id for variant_id in self.built_on if self.variants[variant_id][0] in recipes_of}
+        return sorted(named | {key for key, parts in self.built_on.items() if parts & set(variant_ids)})
 
     # FeedSource
     async def follow(self, resume_token: str) -> AsyncIterator[FeedEvent]:

@@ -117,3 +117,19 @@ async def test_ended_listing_is_left_alone(engine: Engine, hub: FakeHub) -> None
     async with engine.db.transaction() as conn:
         assert await engine.generations.raise_variants(conn, [1], Urgency.STOCK) == {}
     assert await _generation(engine, listing_id) == 1
+
+
+async def test_bundles_are_planned_anew_with_what_they_are_built_on(engine: Engine, hub: FakeHub) -> None:
+    hub.add(1, "00845", 5)
+    hub.add(2, "00900-B", 5)
+    hub.built_on[2] = {1}
+    channel = await engine.add_channel()
+    listing_id = await engine.add_listing(channel, 2, "00900-B")
+    await _reads_to(engine, "token-0")
+    before = await _generation(engine, listing_id)
+    hub.sell(1)
+    await _reads_to(engine, "token-1")
+    assert await _generation(engine, listing_id) == before + 1
+    hub.change_recipe(2)
+    await _reads_to(engine, "token-2")
+    assert await _generation(engine, listing_id) == before + 2
