@@ -115,8 +115,12 @@ def is_named(name: str) -> ColumnElement[bool]:
 
 
 async def lock_channel(conn: AsyncConnection, channel_id: int) -> Channel:
-    """One channel, locked for the transaction. Raises ChannelNotFound."""
-    return _found((await conn.execute(_SELECT.where(channel.c.id == channel_id).with_for_update())).first(), channel_id)
+    """One channel, locked for the transaction. Raises ChannelNotFound.
+
+    Its key stays free: a push being recorded refers to the channel while it holds listings that a change of rules wants next.
+    """
+    locked = _SELECT.where(channel.c.id == channel_id).with_for_update(key_share=True)
+    return _found((await conn.execute(locked)).first(), channel_id)
 
 
 async def insert_channel(conn: AsyncConnection, values: Mapping[str, Any]) -> Channel:

@@ -6,19 +6,25 @@ flight per listing over all workers, and what a worker says after its lease has 
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
 from chassis.database import Database, Statement
+from chassis.errors import Aborted
 from sync_svc.domain.channel import ChannelState
 from sync_svc.domain.listing import LeasedListing, ListingIntent
 from sync_svc.domain.rules import Overrides, Rounding, Rules
+
+_RECORD_TRIES = 4
+_RECORD_PAUSE_S = 0.05
 
 _TAKE = Statement(
     text("""
@@ -187,8 +193,7 @@ class Leases:
         Answers the listings recorded and in how many seconds each is due again. Those missing were lost to another worker:
         their end is kept as a late attempt, and they are queued again, because what was sent may have landed last.
         """
-        rows = await self._db.fetch(
-            _RECORD,
+        rows = await self._record(
             lease=lease.token,
             channel_id=lease.channel_id,
             gap_s=self._gap_s,
@@ -201,6 +206,15 @@ class Leases:
         if lost:
             await self._db.execute(_REQUEUE, ids=lost)
         return recorded
+
+    async def _record(self, **values: Any) -> Sequence[Any]:
+        """What was sent is sent: a change that was in the way, as of all listings of a channel, is waited for."""
+        for _ in range(_RECORD_TRIES - 1):
+            try:
+                return await self._db.fetch(_RECORD, **values)
+            except Aborted:
+                await asyncio.sleep(_RECORD_PAUSE_S)
+        return await self._db.fetch(_RECORD, **values)
 
     async def give_back(self, lease: Lease, wait_s: float) -> None:
         """End a lease of which nothing was sent; the listings are due again after `wait_s`."""
