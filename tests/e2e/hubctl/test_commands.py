@@ -172,7 +172,9 @@ def test_a_unit_comes_back_is_counted_and_travels(user: HubctlUser, sku: str, se
     user.ok("locations", "add", shelf, "--warehouse", "MAIN")
     user.ok("receive", sku, number, "--location", shelf)
     user.ok("sell", number, "--order", "O-9")
-    assert (user.json("return", number, "--order", "O-9", "--reason", "hums", "--location", shelf))[0]["status"] == "RMA"
+    assert (user.json("return", number, "--order", "O-9", "--reason", "hums", "--location", shelf))[0][
+        "status"
+    ] == "RMA"
     assert (user.json("inspect", number, "--grade", "B"))[0]["grade"] == "B"
     assert (user.json("restock", number))[0]["status"] == "AVAILABLE"
     user.ok("damage", number, "--reason", "fell")

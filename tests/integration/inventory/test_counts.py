@@ -238,7 +238,9 @@ async def test_state_allows_one_thing_after_the_other(hub: InventoryHub) -> None
     await approved(hub, count)
     cancel = stock_count_pb2.CancelStockCountRequest(id=count)
     assert (await refusal(hub.admin.CancelStockCount(cancel))).metadata["state"] == "APPROVED"
-    page = await hub.admin.ListStockCounts(stock_count_pb2.ListStockCountsRequest(page_size=1000, state="APPROVED"))
+    page = await hub.admin.ListStockCounts(
+        stock_count_pb2.ListStockCountsRequest(page_size=1000, state=stock_count_pb2.StockCount.APPROVED)
+    )
     assert count in [item.id for item in page.items]
 
 
