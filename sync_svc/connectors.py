@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from chassis.errors import HubError
 from sync_svc.channels.base import Channel as Connector
 from sync_svc.channels.base import ChannelAccount
+from sync_svc.channels.quota import Meters, metered
 from sync_svc.channels.registry import ChannelRegistry, ConnectorBroken
 from sync_svc.domain.channel import Channel
 from sync_svc.domain.errors import CredentialsMissing, NoConnector
@@ -23,6 +24,7 @@ class Connectors:
         self._registry = registry
         self._vault = vault
         self._in_use: dict[int, tuple[int, Connector]] = {}
+        self._meters: dict[int, Meters] = {}
         self._retired: list[Connector] = []
 
     def has(self, platform: str) -> bool:
@@ -34,7 +36,9 @@ class Connectors:
         version, connector = self._in_use.get(channel.id, (0, None))
         if connector is not None and version == channel.version:
             return connector
-        fresh = self.build(channel)
+        with metered() as meters:
+            fresh = self.build(channel)
+        self._meters[channel.id] = meters
         if connector is not None:
             self._retired.append(connector)
         self._in_use[channel.id] = (channel.version, fresh)
@@ -43,6 +47,10 @@ class Connectors:
     def in_use(self, channel_id: int) -> Connector | None:
         """The connector of a channel, when there is one already."""
         return self._in_use.get(channel_id, (0, None))[1]
+
+    def meters(self, channel_id: int) -> Meters:
+        """What the connector in use counts; nothing when there is none."""
+        return self._meters.get(channel_id) or Meters()
 
     def build(self, channel: Channel) -> Connector:
         """A connector of its own, not kept. Raises NoConnector, CredentialsMissing."""

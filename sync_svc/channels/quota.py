@@ -1,15 +1,18 @@
 """How often one account may be called: a token bucket per operation, pauses its platform asks for, and budgets per day.
 
 The buckets live in one process and are set so that they stay below what the platform publishes. A call that would have to
-wait longer than it is worth fails with `QuotaExhausted` instead, so that a worker gives its lease back.
+wait longer than it is worth fails with `QuotaExhausted` instead, so that a worker gives its lease back. Whoever builds a
+connector within `metered` can keep what it has used over a restart.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 SECONDS_PER_DAY = 86_400
@@ -40,6 +43,28 @@ class Limit:
         """A bucket that cannot exceed `calls` in any window: what bursts is taken off what refills."""
         burst = max(1, int(calls * burst_share))
         return cls(rate_per_s=max(calls - burst, 1) / window_s, burst=burst)
+
+
+@dataclass(slots=True)
+class Meters:
+    """The throttles and budgets of one connector, in the order in which it made them."""
+
+    throttles: list[Throttle] = field(default_factory=list)
+    budgets: list[DailyBudget] = field(default_factory=list)
+
+
+_METERS: ContextVar[Meters | None] = ContextVar("meters", default=None)
+
+
+@contextmanager
+def metered() -> Iterator[Meters]:
+    """Gathers the throttles and budgets that are made within the block."""
+    meters = Meters()
+    token = _METERS.set(meters)
+    try:
+        yield meters
+    finally:
+        _METERS.reset(token)
 
 
 class _Bucket:
@@ -75,6 +100,14 @@ class _Bucket:
         self._refill(now)
         return max(0, int(self._tokens))
 
+    def kept(self, now: float) -> float:
+        self._refill(now)
+        return self._tokens
+
+    def restore(self, tokens: float, elapsed_s: float, now: float) -> None:
+        self._refill(now)
+        self._tokens = min(self._tokens, tokens + max(0.0, elapsed_s) * self.limit.rate_per_s)
+
 
 class Throttle:
     """The buckets of one account. Operations without a limit of their own share the default one."""
@@ -92,6 +125,23 @@ class Throttle:
         self._default = _Bucket(default, clock())
         self._buckets = {operation: _Bucket(limit, clock()) for operation, limit in limits.items()}
         self._paused_until = clock()
+        self.taken = 0
+        """Calls since it was made; as long as it stays, there is nothing new to keep."""
+        if (meters := _METERS.get()) is not None:
+            meters.throttles.append(self)
+
+    def kept(self) -> dict[str, float]:
+        """What each bucket holds, by operation; the shared one has no name."""
+        now = self._clock()
+        return {"": self._default.kept(now)} | {name: bucket.kept(now) for name, bucket in self._buckets.items()}
+
+    def restore(self, kept: Mapping[str, float], elapsed_s: float) -> None:
+        """Go on with what was kept so long ago. Never gives more than there is."""
+        now = self._clock()
+        for name, tokens in kept.items():
+            bucket = self._buckets.get(name) if name else self._default
+            if bucket is not None:
+                bucket.restore(tokens, elapsed_s, now)
 
     async def take(self, operation: str, *, patience_s: float = 5.0) -> None:
         """Waits for the right to one call; raises `QuotaExhausted` when that would take longer than `patience_s`."""
@@ -101,6 +151,7 @@ class Throttle:
         if wait > patience_s:
             raise QuotaExhausted(operation, wait)
         bucket.take()
+        self.taken += 1
         while wait > 0:
             await self._sleep(wait)
             # Another call may have been told to stop meanwhile, and that holds for everyone of the account.
@@ -149,12 +200,44 @@ class DailyBudget:
         self._clock = clock
         self._day = self._today()
         self._used: dict[str, int] = {}
+        self._unsaved: dict[str, int] = {}
+        if (meters := _METERS.get()) is not None:
+            meters.budgets.append(self)
+
+    @property
+    def subject(self) -> str:
+        """What it counts."""
+        return self._subject
+
+    def take_unsaved(self) -> tuple[int, dict[str, int]]:
+        """The day, and the uses per key since the last time this was asked."""
+        self._turn_day()
+        unsaved, self._unsaved = self._unsaved, {}
+        return self._day, unsaved
+
+    def put_back(self, day: int, unsaved: Mapping[str, int]) -> None:
+        """These uses could not be kept; ask for them again."""
+        if day == self._day:
+            for key, uses in unsaved.items():
+                self._unsaved[key] = self._unsaved.get(key, 0) + uses
+
+    def learn(self, day: int, used: Mapping[str, int]) -> None:
+        """What all processes together have used, as kept; what is not kept yet comes on top."""
+        self._turn_day()
+        if day == self._day:
+            self._used.update({key: uses + self._unsaved.get(key, 0) for key, uses in used.items()})
+
+    def today(self) -> int:
+        """The day it counts, as a number."""
+        self._turn_day()
+        return self._day
 
     def spend(self, key: str, *, urgent: bool) -> None:
         """Counts one use; raises `QuotaExhausted` when only the reserve is left and the use is not urgent."""
         if self.left(key) <= (0 if urgent else self._reserve):
             raise QuotaExhausted(f"{self._subject} {key}", self._seconds_to_midnight())
         self._used[key] = self._used.get(key, 0) + 1
+        self._unsaved[key] = self._unsaved.get(key, 0) + 1
 
     def left(self, key: str) -> int:
         """Uses left today, the reserve included."""
@@ -166,6 +249,7 @@ class DailyBudget:
         if today != self._day:
             self._day = today
             self._used.clear()
+            self._unsaved.clear()
 
     def _today(self) -> int:
         return int((self._clock() + _PACIFIC_OFFSET_S) // SECONDS_PER_DAY)

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     Computed,
     DateTime,
+    Double,
     ForeignKey,
     Identity,
     Index,
@@ -184,6 +185,25 @@ Index(
 )
 Index("ix_listing_live", listing.c.channel_id, postgresql_where=text("deleted_at IS NULL"))
 Index("ix_listing_failed", listing.c.id, postgresql_where=text("status = 'ERROR'"))
+
+bucket_level = Table(
+    "bucket_level",
+    metadata,
+    Column("channel_id", BigInteger, ForeignKey(channel.c.id), primary_key=True),
+    Column("bucket", Text, primary_key=True),
+    Column("tokens", Double, nullable=False),
+    _time("saved_at", required=True),
+)
+
+daily_use = Table(
+    "daily_use",
+    metadata,
+    Column("channel_id", BigInteger, ForeignKey(channel.c.id), primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("used", Integer, nullable=False),
+)
 
 reconciliation = Table(
     "reconciliation",

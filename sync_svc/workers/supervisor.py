@@ -14,11 +14,13 @@ from sync_svc.channels.base import HintQueue
 from sync_svc.connectors import Connectors
 from sync_svc.domain.channel import Channel
 from sync_svc.storage.channels import list_channels
+from sync_svc.storage.quotas import QuotaRecords
 from sync_svc.workers.drift import DriftTools, Reconciler
 from sync_svc.workers.orders import OrderTools, OrderWorker
 from sync_svc.workers.polls import OrderPoller, PollTools
 from sync_svc.workers.push import PushTools, PushWorker
 from sync_svc.workers.queues import QueueReader
+from sync_svc.workers.quotas import QuotaKeeper
 from sync_svc.workers.wakeups import WorkAlarms
 
 log = logging.getLogger(__name__)
@@ -81,10 +83,10 @@ class Supervisor:
         await asyncio.gather(*(self._stop(channel_id) for channel_id in outdated))
         for channel in channels.values():
             if channel.id not in self._running and channel.was_ever_active:
-                self._start(channel)
+                await self._start(channel)
         await self._connectors.close_retired()
 
-    def _start(self, channel: Channel) -> None:
+    async def _start(self, channel: Channel) -> None:
         try:
             connector = self._connectors.of(channel)
         except HubError as error:
@@ -92,7 +94,10 @@ class Supervisor:
                 self._complained.add((channel.id, channel.version))
                 log.warning("channel %s %s is not worked: %s", channel.platform, channel.account, error.message)
             return
-        tasks = [asyncio.create_task(_keep_running(work, channel)) for work in self._works(channel, connector)]
+        quotas = QuotaKeeper(self._connectors.meters(channel.id), QuotaRecords(self._db, channel.id))
+        await quotas.restore()
+        works = [quotas.run, *self._works(channel, connector)]
+        tasks = [asyncio.create_task(_keep_running(work, channel)) for work in works]
         self._running[channel.id] = _Running(channel.version, tasks)
         log.info("channel %s %s is worked", channel.platform, channel.account)
 
