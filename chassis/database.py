@@ -112,8 +112,10 @@ class Database:
             create_async_engine(
                 "postgresql+asyncpg://",
                 async_creator=connect,
-                pool_size=4,
-                max_overflow=pool_size,
+                # Opened when needed and then kept: beyond its size a pool closes what it lent, and a new connection with its
+                # password exchange and statements to prepare costs more than the work of most transactions.
+                pool_size=pool_size + 4,
+                max_overflow=0,
                 pool_timeout=_ACQUIRE_TIMEOUT_S,
                 pool_use_lifo=True,
                 # Errors end up in logs; values of rows must not.
