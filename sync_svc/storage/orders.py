@@ -32,8 +32,12 @@ UPDATE sync.order_line l SET variant_id = i.variant_id, sku = i.sku
 FROM sync.listing i
 WHERE l.order_id = :order_id AND l.sku = '' AND i.channel_id = :channel_id AND i.platform_sku = l.platform_sku
 """)
+# Orders of one channel come in side by side and must not wait for each other at its row; whoever finds it locked leaves the time
+# to the one who has it, and the next poll puts it right.
 _TOUCH_CHANNEL = text("""
-UPDATE sync.channel SET last_order_at = greatest(last_order_at, :placed_at) WHERE id = :channel_id
+UPDATE sync.channel SET last_order_at = :placed_at WHERE id = (
+  SELECT id FROM sync.channel WHERE id = :channel_id AND (last_order_at IS NULL OR last_order_at < :placed_at)
+  FOR NO KEY UPDATE SKIP LOCKED)
 """)
 _SHORT = {"platform_sku": 100, "title": 500, "line_id": 100}
 
