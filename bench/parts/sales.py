@@ -73,9 +73,15 @@ class _Shop:
         await _until(self._is_settled, _SETTLE_SECONDS)
 
     async def _is_settled(self) -> bool:
-        request = sync.ListListingsRequest(status=listing_pb2.Listing.SYNCED, page_size=1)
-        found = await self.stage.stubs["sync"].ListListings(request, metadata=self.stage.credentials)
-        return int(found.total_size) >= len(self.variants) * len(self.channels)
+        """Whether all are shown; some marketplaces list by themselves, so only those that are measured are counted."""
+        shown = 0
+        for platform in _PLATFORMS:
+            request = sync.ListListingsRequest(
+                status=listing_pb2.Listing.SYNCED, platform=channel_pb2.Channel.Platform.Value(platform), page_size=1
+            )
+            answer = await self.stage.stubs["sync"].ListListings(request, metadata=self.stage.credentials)
+            shown += answer.total_size
+        return shown >= len(self.variants) * len(self.channels)
 
     def next_sale(self, number: int) -> tuple[_Sale, int]:
         """The next sale of the SKU whose turn it is, and the unit that is sold."""
