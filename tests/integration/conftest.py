@@ -1,10 +1,4 @@
-"""One Postgres for all integration tests.
-
-    @pytest.fixture(scope="module")
-    async def database_url(databases: Databases) -> AsyncIterator[str]:
-        async with databases.clone("catalog") as url:
-            yield Databases.as_service(url, "catalog")
-"""
+"""One Postgres for all integration tests; `databases.clone("catalog")` gives a module a migrated database of its own."""
 
 from __future__ import annotations
 

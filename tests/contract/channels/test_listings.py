@@ -142,7 +142,7 @@ async def test_pushes_of_one_listing_at_once_do_not_hurt_each_other(market: Mark
 
 async def test_account_stays_within_its_quota_however_hard_it_is_driven(market: Market) -> None:
     market = await market.with_published_limits()
-    most = 30 if market.platform == "ZOHO" else 200
+    most = 9 if market.platform == "ZOHO" else 200
     batch = [state(number) for number in range(1, min(market.channel.max_batch, most) + 1)]
     for quantity in range(1, 5):
         await market.push(*(replace(one, quantity=quantity) for one in batch))
