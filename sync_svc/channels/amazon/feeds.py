@@ -112,11 +112,11 @@ class Feeds:
         A feed that broke off may have applied any part of itself, so its listings are read back.
         """
         feed = await self._status(ticket.feed_id)
-        status = feed.get("processingStatus")
+        status = str(feed.get("processingStatus"))
         if status in _UNFINISHED:
             return ChannelError(Outcome.RETRY, "Amazon is still working on the feed.", code=PENDING)
         if status != "DONE":
-            return ChannelError(Outcome.UNKNOWN, f"The feed ended as {status}.", code=f"feed_{str(status).lower()}")
+            return ChannelError(Outcome.UNKNOWN, f"The feed ended as {status}.", code=f"feed_{status.lower()}")
         issues = errors.serious((await self._issues(ticket.feed_id, feed)).get(ticket.message_id, []))
         if not issues:
             return None
@@ -145,7 +145,7 @@ class Feeds:
                 feed = {"processingStatus": "FORGOTTEN"}
             if len(self._statuses) >= _MOST_REPORTS:
                 self._statuses.pop(next(iter(self._statuses)))
-            is_final = feed.get("processingStatus") not in _UNFINISHED
+            is_final = str(feed.get("processingStatus")) not in _UNFINISHED
             kept_s = CHECK_EVERY_S * 10 if is_final else _STATUS_KEPT_S
             self._statuses[feed_id] = (time.monotonic() + kept_s, feed)
             return feed
