@@ -51,10 +51,9 @@ class Errands:
 
         task.add_done_callback(ended)
 
-    async def ended(self) -> None:
-        """Wait until everything begun has ended."""
-        if self._under_way:
-            await asyncio.wait(self._under_way)
+    def __len__(self) -> int:
+        """How many are under way."""
+        return len(self._under_way)
 
     async def stop(self) -> None:
         """Give what is under way a moment, then cut it off."""

@@ -73,13 +73,20 @@ class OrderWorker:
             await self._errands.stop()
 
     async def _take_next(self) -> None:
-        taking = self._tools.tasks.take(self._channel.id, uuid4(), _MOST_AT_ONCE)
-        tasks = await take(taking, self._tools.tasks.give_back)
+        """Begin what is due, as much as there is room for; a new order does not wait for those under way to end."""
+        room = _MOST_AT_ONCE - len(self._errands)
+        tasks: list[OrderTask] = []
+        if room:
+            taking = self._tools.tasks.take(self._channel.id, uuid4(), room)
+            tasks = await take(taking, self._tools.tasks.give_back)
+        for task in tasks:
+            self._errands.start(self._handle(task), then=self._look_again)
         if not tasks:
             await self._alarm.sleep(self._tools.backstop_s)
-        for task in tasks:
-            self._errands.start(self._handle(task))
-        await self._errands.ended()
+
+    def _look_again(self) -> None:
+        """There is room again, and the order that has ended may be due anew."""
+        self._alarm.ring_in(0)
 
     async def _handle(self, task: OrderTask) -> None:
         """One order, with a time limit shorter than its lease."""

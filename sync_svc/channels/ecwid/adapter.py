@@ -78,14 +78,13 @@ class EcwidChannel:
         )
 
     async def get_order(self, external_order_id: str) -> ChannelOrder | None:
-        """Reads one order, by its text id or its internal number."""
-        try:
-            answer = await self._client.send(Request("GET", f"/orders/{quote(external_order_id, safe='')}"))
-        except ChannelError as error:
-            if error.code == mapping.NOT_FOUND:
-                return None
-            raise
-        return orders.order_of(answer.body)
+        """Reads one order, by its text id or its internal number; beside others when few requests are left."""
+        (reply,) = await self._client.send_all([Request("GET", f"/orders/{quote(external_order_id, safe='')}")])
+        if not isinstance(reply, ChannelError):
+            return orders.order_of(reply.body)
+        if reply.code == mapping.NOT_FOUND:
+            return None
+        raise reply
 
     async def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> list[Hint]:
         """Checks the signature, the time and the store."""
