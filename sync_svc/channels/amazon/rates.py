@@ -29,7 +29,9 @@ _HIGHEST = 10_000.0
 
 def make_throttle() -> Throttle:
     """The buckets of one seller and application."""
-    return Throttle(_ELSE, {name: Limit(rate * _CAUTION, burst) for name, (rate, burst) in _PUBLISHED.items()})
+    return Throttle(
+        _ELSE, {name: Limit(rate * _CAUTION, max(1, burst - 1)) for name, (rate, burst) in _PUBLISHED.items()}
+    )
 
 
 def applied_rate(header: str) -> float | None:

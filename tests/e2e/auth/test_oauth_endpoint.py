@@ -33,8 +33,10 @@ async def test_a_form_and_a_json_object_give_tokens(http: httpx2.AsyncClient) ->
 async def test_a_token_opens_me_and_is_checked_with_the_published_key(http: httpx2.AsyncClient) -> None:
     tokens = (await http.post(TOKEN, data=GOOD)).json()
     keys = (await http.get("/.well-known/jwks.json")).json()["keys"]
+    key_id = jwt.get_unverified_header(tokens["access_token"])["kid"]
+    (key,) = (item for item in keys if item["kid"] == key_id)
     claims = jwt.decode(
-        tokens["access_token"], jwt.PyJWK(keys[0]).key, algorithms=["ES256"], audience="usav-hub", issuer="usav-hub"
+        tokens["access_token"], jwt.PyJWK(key).key, algorithms=["ES256"], audience="usav-hub", issuer="usav-hub"
     )
     me = await http.get("/api/v1/auth/me", headers={"authorization": f"Bearer {tokens['access_token']}"})
     assert me.json()["id"] == claims["sub"]

@@ -18,9 +18,9 @@ def details(answer: httpx2.Response) -> dict[str, Any]:
 
 
 async def test_a_user_lives_from_creation_to_deletion(http: httpx2.AsyncClient, admin: dict[str, str]) -> None:
-    wanted = {"username": "Json_Maria", "password": PASSWORD, "full_name": "Maria", "role": "WAREHOUSE_OP"}
+    wanted = {"username": "Jsonlife_Maria", "password": PASSWORD, "full_name": "Maria", "role": "WAREHOUSE_OP"}
     created = (await http.post(USERS, json=wanted, headers=admin)).json()
-    assert (created["is_active"], created["role"], created["username"]) == (True, "WAREHOUSE_OP", "Json_Maria")
+    assert (created["is_active"], created["role"], created["username"]) == (True, "WAREHOUSE_OP", "Jsonlife_Maria")
     assert isinstance(created["id"], str)
     assert "password" not in created
     path = f"{USERS}/{created['id']}"
@@ -33,7 +33,7 @@ async def test_a_user_lives_from_creation_to_deletion(http: httpx2.AsyncClient, 
     assert (masked.json()["role"], masked.json()["full_name"]) == ("SALES_REP", "")
     assert not (await http.post(f"{path}/deactivate", headers=admin)).json()["is_active"]
     assert (await http.post(f"{path}/activate", headers=admin)).json()["is_active"]
-    listed = (await http.get(f"{USERS}?username_prefix=json_", headers=admin)).json()
+    listed = (await http.get(f"{USERS}?username_prefix=jsonlife_", headers=admin)).json()
     assert [user["id"] for user in listed["items"]] == [created["id"]]
     assert (listed["total_size"], listed["next_page_token"]) == ("1", "")
     assert (await http.delete(path, headers=admin)).json() == {}
