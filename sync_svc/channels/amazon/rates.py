@@ -29,9 +29,12 @@ _HIGHEST = 10_000.0
 
 def make_throttle() -> Throttle:
     """The buckets of one seller and application."""
-    return Throttle(
-        _ELSE, {name: Limit(rate * _CAUTION, max(1, burst - 1)) for name, (rate, burst) in _PUBLISHED.items()}
-    )
+    return Throttle(_ELSE, {name: _cautious(rate, burst) for name, (rate, burst) in _PUBLISHED.items()})
+
+
+def _cautious(rate: float, burst: int) -> Limit:
+    """A little less than published; calls that follow each other quickly may also bunch on their way."""
+    return Limit(rate * _CAUTION, burst - 1 if rate >= 1 else burst)
 
 
 def applied_rate(header: str) -> float | None:
