@@ -203,8 +203,9 @@ async def test_tampering_past_the_trigger_shows(hub: InventoryHub, sequence: int
 
 async def test_missing_row_shows(hub: InventoryHub) -> None:
     rows = await chain_of(hub, await a_life(hub))
+    before = rows[1].id
     del rows[2]
     assert [found.what for found in chain_breaks(rows)] == [
         "a row is missing before it",
-        "it does not continue the row before it",
+        f"it does not continue the row {before} before it: one of them was changed",
     ]
