@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Generator
+from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
@@ -25,6 +26,13 @@ def clean_environment() -> dict[str, str]:
 @pytest.fixture(scope="session")
 async def hub() -> AsyncIterator[Hub]:
     """The hub, healthy. Tests share it, so each makes its own families, users and units."""
+    async with whole_hub() as running:
+        yield running
+
+
+@asynccontextmanager
+async def whole_hub() -> AsyncIterator[Hub]:
+    """A healthy hub with the places that tests put units to."""
     ensure_generated()
     with scratch_folder() as folder:
         settings = HubSettings(

@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import grpc
+import httpx2
 import pytest
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from deploy.local.hub import Hub
+from tests.e2e.conftest import SignedIn, whole_hub
 from tests.factories.stand_in import all_methods
 
 F = FieldDescriptor
@@ -48,6 +50,21 @@ CLIENTS_OWN = "Internal error from Core"
 DEADLINE_SECONDS = 15.0
 AT_ONCE = 16
 SHORT_ROUNDS, LONG_REQUESTS = 4, 20_000
+
+
+@pytest.fixture(scope="module")
+async def victim() -> AsyncIterator[Hub]:
+    """A hub of its own: rubbish that happens to be valid takes away what other tests stand on."""
+    async with whole_hub() as running:
+        yield running
+
+
+@pytest.fixture
+async def victims_token(victim: Hub) -> str:
+    async with httpx2.AsyncClient(base_url=victim.gateway_url, timeout=30, auth=SignedIn(victim)) as admin:
+        answer = await admin.get("/api/v1/auth/me")
+    assert answer.status_code == 200, answer.text
+    return answer.request.headers["authorization"].removeprefix("Bearer ")
 
 
 def rpcs() -> list[MethodDescriptor]:
@@ -171,14 +188,14 @@ def seeds_from(first: int) -> Iterator[int]:
         first += 1
 
 
-async def test_rubbish_never_breaks_an_rpc(hub: Hub, admin_token: str) -> None:
-    assert await fuzz(hub, admin_token, seeds_from(1), rpcs() * SHORT_ROUNDS) == []
+async def test_rubbish_never_breaks_an_rpc(victim: Hub, victims_token: str) -> None:
+    assert await fuzz(victim, victims_token, seeds_from(1), rpcs() * SHORT_ROUNDS) == []
 
 
 @pytest.mark.long
-async def test_twenty_thousand_pieces_of_rubbish(hub: Hub, admin_token: str) -> None:
+async def test_twenty_thousand_pieces_of_rubbish(victim: Hub, victims_token: str) -> None:
     """HUB_FUZZ_SEED makes another run, or one run again."""
     seeds = seeds_from(int(os.environ.get("HUB_FUZZ_SEED", "1000000")))
     rounds = LONG_REQUESTS // len(rpcs()) + 1
-    complaints = [one for _ in range(rounds) for one in await fuzz(hub, admin_token, seeds, rpcs())]
+    complaints = [one for _ in range(rounds) for one in await fuzz(victim, victims_token, seeds, rpcs())]
     assert complaints == []
