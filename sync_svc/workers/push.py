@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 _TRUTH_RETRY_S = 1.0
 _PAUSE_AFTER_ERROR_S = 0.5
 PUSHES_AT_ONCE = 4
+# Beyond these, pushes of what may be gone already: they never wait behind the rest.
+URGENT_PUSHES_BESIDE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,6 @@ class PushWorker:
         self._connector = connector
         self._tools = tools
         self._alarm = alarm
-        self._slots = asyncio.Semaphore(PUSHES_AT_ONCE)
         self._errands = Errands(f"channel {channel.id}")
         self._silence = Silence(tools.notes, channel.id)
 
@@ -73,21 +74,21 @@ class PushWorker:
             await self._errands.stop()
 
     async def _start_next(self) -> None:
-        """Take the next listings when a slot is free and push them beside the others; else sleep until there are some."""
-        async with self._slots:
-            token = uuid4()
-            sends_until = asyncio.get_running_loop().time() + self._tools.push_timeout_s
-            # What may be gone is taken off at any hour; everything else waits for the channel's schedule.
-            only_urgent = not self._channel.rules.schedule.is_open(now())
-            taking = self._tools.leases.take(
-                self._channel.id, token, self._connector.max_batch, only_urgent=only_urgent
-            )
-            lease = await take(taking, self._give_back)
+        """Take the next listings when there is room and push them beside the others; else sleep until there is something."""
+        sends_until = asyncio.get_running_loop().time() + self._tools.push_timeout_s
+        lease = await self._take() if len(self._errands) < PUSHES_AT_ONCE + URGENT_PUSHES_BESIDE else None
         if lease is None:
             await self._alarm.sleep(self._tools.backstop_s)
             return
-        await self._slots.acquire()
-        self._errands.start(self._push(lease, sends_until), then=self._slots.release)
+        self._errands.start(self._push(lease, sends_until), then=lambda: self._alarm.ring_in(0))
+
+    async def _take(self) -> Lease | None:
+        # What may be gone is taken off at any hour and beside everything else; the rest waits for the channel's schedule and a
+        # free place.
+        is_full = len(self._errands) >= PUSHES_AT_ONCE
+        only_urgent = is_full or not self._channel.rules.schedule.is_open(now())
+        taking = self._tools.leases.take(self._channel.id, uuid4(), self._connector.max_batch, only_urgent=only_urgent)
+        return await take(taking, self._give_back)
 
     async def _give_back(self, lease: Lease | None) -> None:
         if lease is not None:

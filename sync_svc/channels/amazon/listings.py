@@ -57,11 +57,19 @@ class _Course:
 
     state: ListingState
     learned: dict[str, str] = field(default_factory=dict)
+    found: Item | None = None
+    """What a search before found of it."""
+    was_searched: bool = False
     error: ChannelError | None = None
     is_over: bool = False
 
     def end(self, error: ChannelError | None = None) -> None:
         self.error, self.is_over = error, True
+
+    @property
+    def shows_nothing(self) -> bool:
+        """Whether nothing of it shall be for sale, so that one which is not there is as it should be."""
+        return self.state.phase is ListingPhase.ENDED or self.state.quantity == 0
 
     def result(self) -> PushResult:
         listing_id, error = self.state.listing_id, self.error
@@ -89,6 +97,8 @@ class ListingPusher:
         self._backlog = Backlog(feed_from, BATCH)
         self._locks = KeyedLocks()
         self._gate = asyncio.Semaphore(_AT_ONCE)
+        # What has to be taken off, with one call each, does not wait behind what has to be looked for.
+        self._first_gate = asyncio.Semaphore(_AT_ONCE)
 
     @property
     def max_batch(self) -> int:
@@ -106,20 +116,18 @@ class ListingPusher:
             if len(left) > _MOST_SINGLE:
                 await self._feed([course for course in left if _is_quick(course.state, self._terms)])
 
+            left = [course for course in left if not course.is_over]
+            await self._search([course for course in left if not _is_quick(course.state, self._terms)])
+
             async def work(course: _Course) -> None:
                 await self._show_in_time(course, begin_until)
 
-            await self._each([course for course in courses if not course.is_over], work)
+            await self._each(left, work)
             return [course.result() for course in courses]
 
     async def read(self, batch: Sequence[ListingState]) -> list[LiveListing]:
         """Reads what Amazon shows; raises `ChannelError`."""
-        items: dict[str, Item] = {}
-        if len(batch) > _FEW:
-            searchable = [state.platform_sku for state in batch if "," not in state.platform_sku]
-            for begin in range(0, len(searchable), _SEARCHED_AT_ONCE):
-                part = searchable[begin : begin + _SEARCHED_AT_ONCE]
-                items |= await self._client.search_listings(part, mapping.SHOWN)
+        items = await self._found([state.platform_sku for state in batch]) if len(batch) > _FEW else {}
 
         async def read_one(state: ListingState) -> LiveListing:
             # What a search does not find may only be too new for it.
@@ -128,6 +136,26 @@ class ListingPusher:
 
         return await gather_bounded(read_one, batch, at_once=_AT_ONCE)
 
+    async def _found(self, skus: Sequence[str]) -> dict[str, Item]:
+        """What searches find of these SKUs. Each that is in no answer may be too new for a search, or hold a comma."""
+        items: dict[str, Item] = {}
+        searchable = [sku for sku in skus if _is_searchable(sku)]
+        for begin in range(0, len(searchable), _SEARCHED_AT_ONCE):
+            items |= await self._client.search_listings(searchable[begin : begin + _SEARCHED_AT_ONCE], mapping.SHOWN)
+        return items
+
+    async def _search(self, courses: Sequence[_Course]) -> None:
+        """Looks for many at once, which spares a call for each; without an answer they are looked for one by one."""
+        if len(courses) <= _FEW:
+            return
+        try:
+            items = await self._found([course.state.platform_sku for course in courses])
+        except ChannelError:
+            return
+        for course in courses:
+            course.found = items.get(course.state.platform_sku)
+            course.was_searched = _is_searchable(course.state.platform_sku)
+
     async def _get(self, sku: str) -> Item | None:
         return await self._client.get_listing(sku, mapping.SHOWN)
 
@@ -135,7 +163,8 @@ class ListingPusher:
         """Does `work` on each; a failure ends the course it is about."""
 
         async def one(course: _Course) -> None:
-            async with self._gate:
+            is_first = course.shows_nothing and _is_quick(course.state, self._terms)
+            async with self._first_gate if is_first else self._gate:
                 try:
                     await work(course)
                 except ChannelError as error:
@@ -195,7 +224,10 @@ class ListingPusher:
     async def _match(self, course: _Course) -> None:
         """Brings a listing to its state from wherever it is."""
         state = course.state
-        item = await self._get(state.platform_sku)
+        item = course.found
+        if item is None and not (course.was_searched and course.shows_nothing):
+            # Of what is to be shown a search says too little: it may only be too new for it.
+            item = await self._get(state.platform_sku)
         if item is None:
             await self._create(course)
             return
@@ -212,7 +244,7 @@ class ListingPusher:
 
     async def _create(self, course: _Course) -> None:
         state = course.state
-        if state.phase is ListingPhase.ENDED or state.quantity == 0:
+        if course.shows_nothing:
             # Nothing to sell and nothing shown: that is what was asked. It is made when there is something to sell.
             course.end()
             return
@@ -292,6 +324,10 @@ def _is_quick(state: ListingState, terms: mapping.Terms) -> bool:
     """Whether a patch can be sent without looking first."""
     is_known = bool(state.external_ids.get("product_type"))
     return is_known and state.phase is ListingPhase.LIVE and not mapping.sends_content(state, terms)
+
+
+def _is_searchable(sku: str) -> bool:
+    return "," not in sku
 
 
 def _check_sku(state: ListingState) -> None:

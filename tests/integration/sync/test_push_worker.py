@@ -12,6 +12,7 @@ from sync_svc.channels.base import ListingPhase, ListingState, Outcome, PushResu
 from sync_svc.domain.listing import Urgency
 from sync_svc.operations.channels import pause_channel
 from sync_svc.storage.tables import channel_run, listing_attempt
+from sync_svc.workers.push import PUSHES_AT_ONCE
 from tests.factories.sync.engine import Engine, running, until
 from tests.factories.sync.platform import FakePlatform
 from tests.factories.sync.upstream import FakeHub
@@ -250,6 +251,38 @@ async def test_zero_goes_first(engine: Engine, hub: FakeHub, platform: FakePlatf
     async with running(engine.push_worker(channel).run):
         await engine.settled()
     assert platform.journal[0].platform_sku == "00008"
+
+
+async def test_a_sale_does_not_wait_for_pushes_that_take_long(
+    engine: Engine, hub: FakeHub, platform: FakePlatform
+) -> None:
+    platform.max_batch = 1
+    channel = await engine.add_channel()
+    for number in range(1, 9):
+        hub.add(number, f"0000{number}", 5)
+        await engine.add_listing(channel, number, f"0000{number}")
+    async with running(engine.push_worker(channel).run):
+        await engine.settled()
+        stuck = asyncio.Event()
+
+        async def slow(batch: Sequence[ListingState]) -> None:
+            if batch[0].quantity:
+                await stuck.wait()
+
+        platform.before_apply = slow
+        hub.free = dict.fromkeys(range(1, 9), 9)
+        for number in range(1, 8):
+            await _raise(engine, number)
+        await until(lambda: platform.pushes >= 8 + PUSHES_AT_ONCE)
+        hub.free[8] = 0
+        async with engine.db.transaction() as conn:
+            wakes = await engine.generations.raise_variants(conn, [8], Urgency.STOCK_FELL)
+        engine.alarms.pushes.ring(wakes)
+        await until(lambda: platform.shelves["00008"].quantity == 0)
+        assert platform.pushes == 8 + PUSHES_AT_ONCE + 1
+        stuck.set()
+        await engine.settled()
+    assert {shelf.quantity for shelf in platform.shelves.values()} == {0, 9}
 
 
 async def test_paused_channel_shows_zero_and_one_never_active_is_left_alone(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from sync_svc.channels.amazon import listings
 from sync_svc.channels.amazon.adapter import AmazonChannel
 from sync_svc.channels.base import ListingPhase, ListingState, Outcome, PushResult
+from tests.factories.sync.engine import until
 from tests.unit.channels.doubles import Call, Platform, amazon_account, fails, reply, state
 
 ITEMS = "/listings/2021-08-01/items/A1SELLER"
@@ -314,6 +316,54 @@ async def test_many_are_read_by_search_and_the_rest_one_by_one(amazon: Platform)
     found = await channel(amazon).read(batch)
     assert [one.exists for one in found] == [True] * 5 + [False]
     assert (found[0].quantity, found[0].price, found[0].phase) == (2, Decimal("49.99"), ListingPhase.LIVE)
+
+
+def unmatched(count: int, **changes: Any) -> list[ListingState]:
+    return [
+        state(listing_id=number, platform_sku=f"S{number}", external_ids={}, **changes)
+        for number in range(1, count + 1)
+    ]
+
+
+async def test_many_that_are_not_to_be_shown_cost_one_search(amazon: Platform) -> None:
+    amazon.on("GET", ITEMS, (200, {"items": [item(sku="S3")]}))
+    amazon.on("PATCH", f"{ITEMS}/S3", (200, ACCEPTED))
+    amazon.on("GET", f"{ITEMS}/S3", (200, item(quantity=0, sku="S3")))
+    results = await channel(amazon).push(unmatched(20, quantity=0))
+    assert {result.outcome for result in results} == {Outcome.DONE}
+    assert len(amazon.seen("GET", ITEMS)) == 1
+    (patch,) = [call for call in amazon.calls if call.method == "PATCH"]
+    assert patch.path == f"{ITEMS}/S3"
+    assert {call.path for call in amazon.calls if call.method == "GET"} == {ITEMS, f"{ITEMS}/S3"}
+
+
+async def test_what_is_to_be_shown_and_no_search_finds_is_looked_for_itself(amazon: Platform) -> None:
+    amazon.on("GET", ITEMS, (200, {"items": []}))
+    for number in range(1, 7):
+        amazon.on("GET", f"{ITEMS}/S{number}", (404, None))
+    results = await channel(amazon).push(unmatched(6))
+    assert {result.code for result in results} == {"product_type_missing"}
+
+
+async def test_many_are_looked_for_one_by_one_when_they_cannot_be_searched(amazon: Platform) -> None:
+    amazon.on("GET", ITEMS, (503, None))
+    for number in range(1, 7):
+        amazon.on("GET", f"{ITEMS}/S{number}", (404, None))
+    results = await channel(amazon).push(unmatched(6, quantity=0))
+    assert {result.outcome for result in results} == {Outcome.DONE}
+
+
+async def test_what_is_sold_out_does_not_wait_behind_what_is_looked_for(amazon: Platform) -> None:
+    amazon.on("GET", ITEMS, (200, {"items": []}))
+    for number in range(1, 61):
+        amazon.on("GET", f"{ITEMS}/S{number}", (404, None))
+    seller = channel(amazon)
+    looking = asyncio.ensure_future(seller.push(unmatched(60)))
+    await until(lambda: len(amazon.calls) >= 10)
+    (result,) = await seller.push([known(quantity=0)])
+    assert result.outcome is Outcome.DONE
+    assert len([call for call in amazon.calls if call.method == "GET"]) < 20
+    looking.cancel()
 
 
 async def test_listing_without_an_offer_reads_as_ended(amazon: Platform) -> None:
