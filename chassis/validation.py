@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import protovalidate
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
+from usav.options.v1 import authz_pb2
 
 from chassis.errors import InvalidArgument, Violation
 
@@ -28,7 +30,10 @@ class RequestValidator:
         """Raises InvalidArgument naming every field that breaks a rule."""
         found = self._validator.collect_violations(request)
         if found:
-            raise refusal([Violation(path_of(item.proto), _message(item.proto)) for item in found[:_MAX_REPORTED]])
+            kind: Any = request.DESCRIPTOR
+            raise refusal(
+                [Violation(path_of(item.proto), _message(item.proto, kind)) for item in found[:_MAX_REPORTED]]
+            )
         # A NUL in a text shows as a zero byte on the wire; most requests have none, and the walk is spared.
         if b"\0" in request.SerializeToString():
             with_nul = list(_texts_with_nul(request, ""))
@@ -42,8 +47,21 @@ def refusal(violations: list[Violation]) -> InvalidArgument:
     return InvalidArgument(text, violations=violations)
 
 
-def _message(violation: protovalidate.ViolationPb) -> str:
-    return violation.message or f"breaks the rule {violation.rule_id}"
+def _message(violation: protovalidate.ViolationPb, kind: Any) -> str:
+    """What the rule says; an expression says nothing to who types names and codes, so its words stand for it."""
+    words = _pattern_words(violation, kind) if violation.rule_id == "string.pattern" else ""
+    return words or violation.message or f"breaks the rule {violation.rule_id}"
+
+
+def _pattern_words(violation: protovalidate.ViolationPb, kind: Any) -> str:
+    holder = kind
+    words = ""
+    for element in violation.field.elements if violation.field else ():
+        if holder is None:
+            break
+        field = holder.fields_by_name[element.field_name]
+        words, holder = str(field.GetOptions().Extensions[authz_pb2.pattern_words]), field.message_type
+    return words
 
 
 def path_of(violation: protovalidate.ViolationPb) -> str:

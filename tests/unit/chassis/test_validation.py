@@ -4,6 +4,7 @@ import pytest
 from usav.auth.v1 import auth_service_pb2
 from usav.catalog.v1 import family_pb2, variant_pb2
 from usav.inventory.v1 import inventory_service_pb2
+from usav.sync.v1 import channel_pb2, sync_service_pb2
 
 from chassis.errors import InvalidArgument
 from chassis.validation import RequestValidator
@@ -43,3 +44,23 @@ def test_a_nul_character_is_refused_wherever_it_stands(text: str) -> None:
         "username"
     ]
     assert refused(variant_pb2.BatchGetVariantsRequest(skus=["ok", "1" + text])) == ["skus[1]"]
+
+
+def said(message: object) -> str:
+    with pytest.raises(InvalidArgument) as caught:
+        VALIDATOR.check(message)  # type: ignore[arg-type]  # any message
+    return caught.value.message
+
+
+def test_a_broken_pattern_is_told_in_words() -> None:
+    request = family_pb2.CreateFamilyRequest(family=family_pb2.Family(name="two\nlines"))
+    assert said(request) == "family.name: must not contain control characters, such as line breaks or tabs"
+    serials = inventory_service_pb2.ReceiveItemsRequest(sku="00845", serial_numbers=["S1", "é"], location="A1")
+    assert said(serials).startswith("serial_numbers[1]: must be 1 to 64 letters, digits, spaces")
+
+
+def test_a_broken_pattern_of_a_key_is_told_in_words() -> None:
+    channel = channel_pb2.Channel(account="USAV", credentials={"Bad Key": "x"})
+    assert "must have names of 1 to 50 lower-case letters" in said(
+        sync_service_pb2.CreateChannelRequest(channel=channel)
+    )
