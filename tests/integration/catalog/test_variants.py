@@ -79,6 +79,7 @@ async def test_code_of_the_wrong_form_is_refused(hub: CatalogHub, codes: dict[st
 async def test_unknown_identity_is_named(hub: CatalogHub) -> None:
     refused = await refusal(hub.variant(identity_id=2**62))
     assert (refused.reason, refused.fields) == ("IDENTITY_NOT_FOUND", ("variant.identity_id",))
+    assert refused.metadata == {"id": str(2**62)}
 
 
 async def test_variant_is_found_by_sku_in_any_case(hub: CatalogHub) -> None:
