@@ -15,7 +15,7 @@ from chassis.database import Database
 from chassis.errors import Aborted, Code, HubError
 from sync_svc.channels.base import ChannelOrder
 from sync_svc.domain.order import Line, Order, OrderReason, OrderStatus, applied, in_trouble, verdict
-from sync_svc.storage.deliveries import OrderTask, end_task, is_held
+from sync_svc.storage.deliveries import OrderTask, end_task, is_held, queue_orders
 from sync_svc.storage.generations import forget_shown
 from sync_svc.storage.orders import get_order_in, record_order, store_seen
 from sync_svc.upstream import Allocator
@@ -67,7 +67,8 @@ class OrderIntake:
     async def apply(self, task: OrderTask, order: Order, *, cancelled: bool) -> Taken:
         """Hold, sell or give back the units of a stored order and record the outcome, which ends the task.
 
-        Safe to repeat. Raises TaskLost when the lease is gone, HubError when inventory cannot answer now.
+        Safe to repeat. Raises TaskLost when the lease is gone (the order is then applied once more, because what was asked of
+        inventory here may have landed after what the other worker asked), HubError when inventory cannot answer now.
         """
         void = cancelled or (bool(order.lines) and all(line.cancelled for line in order.lines))
         lines = await self._give_back(order) if void else await self._allocate(order)
@@ -80,8 +81,18 @@ class OrderIntake:
             await end_task(conn, task)
             return await get_order_in(conn, order.id)
 
-        after = await self._db.run(work)
+        try:
+            after = await self._db.run(work)
+        except TaskLost:
+            await self._ask_again(task)
+            raise
         return Taken(after, changed=(after.status, after.lines) != (order.status, order.lines))
+
+    async def _ask_again(self, task: OrderTask) -> None:
+        async def work(conn: AsyncConnection) -> None:
+            await queue_orders(conn, task.channel_id, [task.external_order_id])
+
+        await self._db.run(work)
 
     async def _give_back(self, order: Order) -> list[Line]:
         await self._allocator.release(order.reference)

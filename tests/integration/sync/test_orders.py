@@ -15,6 +15,7 @@ from sync_svc.domain.errors import WebhookRejected
 from sync_svc.domain.order import Order, OrderReason, OrderStatus
 from sync_svc.operations import resolve_orders, webhooks
 from sync_svc.operations.desk import Desk
+from sync_svc.operations.take_orders import TaskLost
 from sync_svc.queries import orders as queries
 from sync_svc.queries.orders import OrderFilter
 from sync_svc.storage.deliveries import accept_hints, queue_orders, queue_polled
@@ -215,6 +216,28 @@ async def test_worker_killed_between_allocation_and_record_applies_once(
         await conn.execute(order_task.update().values(lease_until=func.now()))
     (order,) = await _work_off(engine, channel)
     assert (order.status, hub.free[1]) == (OrderStatus.SOLD, 2)
+
+
+async def test_sale_that_lands_after_a_cancellation_is_undone(
+    engine: Engine, desk: Desk, hub: FakeHub, channel: Channel, platform: FakePlatform
+) -> None:
+    """A worker that stood still past its lease sells what the order, cancelled meanwhile, had given back."""
+    order_id = platform.buy("SHOP-1")
+    await _deliver(desk, channel, platform, order_id)
+    (late,) = await engine.tasks.take(channel.id, uuid4(), 1)
+    seen = await engine.intake.see(late, platform.orders[order_id])
+    assert seen is not None
+    async with engine.db.transaction() as conn:
+        await conn.execute(order_task.update().values(lease_until=func.now()))
+    platform.change(order_id, cancelled=True)
+    await _deliver(desk, channel, platform, order_id)
+    (order,) = await _work_off(engine, channel)
+    assert (order.status, hub.free[1]) == (OrderStatus.CANCELLED, 3)
+    with pytest.raises(TaskLost):
+        await engine.intake.apply(late, seen, cancelled=False)
+    assert hub.free[1] == 2
+    (order,) = await _work_off(engine, channel)
+    assert (order.status, hub.free[1]) == (OrderStatus.CANCELLED, 3)
 
 
 async def test_inventory_down_keeps_the_order_for_later(
