@@ -23,6 +23,7 @@ from sqlalchemy.sql.expression import ClauseElement
 
 from chassis.database_errors import LOST, RETRYABLE, Constraints, is_database_error, sqlstate_of, translate
 from chassis.errors import HubError
+from chassis.hosts import Hosts
 
 T = TypeVar("T")
 
@@ -78,9 +79,10 @@ class Database:
     """One service's way into Postgres. Open with `Database.open`, close with `close`."""
 
     def __init__(
-        self, url: str, schema: str, pool: asyncpg.Pool, engines: Sequence[AsyncEngine], constraints: Constraints
+        self, hosts: Hosts, schema: str, pool: asyncpg.Pool, engines: Sequence[AsyncEngine], constraints: Constraints
     ):
-        self.url = url
+        self.url = hosts.url
+        self._hosts = hosts
         self.schema = schema
         self.pool = pool
         self.read, self.write = engines
@@ -90,11 +92,15 @@ class Database:
     async def open(
         cls, url: str, *, schema: str, pool_size: int = 10, constraints: Constraints | None = None
     ) -> Database:
-        """Makes the pools without connecting: a service starts before its database and tells so by its health."""
-        dsn = plain_url(url)
+        """Makes the pools without connecting: a service starts before its database and tells so by its health.
+
+        An address of several hosts leads to the one that takes writes, wherever a failover has moved that.
+        """
+        hosts = Hosts(url)
         settings = {**_SERVER_SETTINGS, "application_name": f"hub_{schema}"}
         pool = asyncpg.create_pool(
-            dsn,
+            hosts.url,
+            connect=hosts.connect,
             min_size=0,
             max_size=pool_size,
             reset=_keep_as_is,
@@ -106,7 +112,7 @@ class Database:
         await pool
 
         async def connect() -> asyncpg.Connection:
-            return await asyncpg.connect(dsn, timeout=_CONNECT_TIMEOUT_S, server_settings=settings)
+            return await hosts.connect(timeout=_CONNECT_TIMEOUT_S, server_settings=settings)
 
         engines = [
             create_async_engine(
@@ -124,7 +130,7 @@ class Database:
             )
             for options in ({"isolation_level": "AUTOCOMMIT"}, {})
         ]
-        return cls(dsn, schema, pool, engines, constraints or {})
+        return cls(hosts, schema, pool, engines, constraints or {})
 
     async def close(self) -> None:
         """Closes every connection."""
@@ -138,7 +144,7 @@ class Database:
     async def connect_listener(self) -> asyncpg.Connection:
         """A connection of its own, for LISTEN. Raises Unavailable."""
         async with self.translated():
-            return await asyncpg.connect(self.url, timeout=_CONNECT_TIMEOUT_S, server_settings=_SERVER_SETTINGS)
+            return await self._hosts.connect(timeout=_CONNECT_TIMEOUT_S, server_settings=_SERVER_SETTINGS)
 
     async def fetch(self, statement: Statement, **parameters: Any) -> list[asyncpg.Record]:
         """All rows of a compiled statement."""
@@ -220,9 +226,3 @@ def _is_lost(error: Exception) -> bool:
     if state:
         return state.startswith(("08", "57P"))
     return isinstance(error, (ConnectionError, *LOST)) and not isinstance(error, asyncpg.DataError)
-
-
-def plain_url(url: str) -> str:
-    """The libpq form of a database URL: SQLAlchemy's driver suffix is dropped."""
-    scheme, separator, rest = url.partition("://")
-    return f"{scheme.partition('+')[0]}{separator}{rest}"

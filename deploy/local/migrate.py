@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
+from chassis.hosts import Hosts, plain_url
 from chassis.settings import SettingsError
 from deploy.local import roles
 from deploy.local.own_database import own_database
@@ -24,6 +25,7 @@ from deploy.local.state import StateInUse
 SCHEMAS = ("auth", "catalog", "inventory", "sync")
 _LOCK = 0x75736176  # "usav"
 _CONNECT_SECONDS = 60.0
+_EACH_SECONDS = 10.0
 
 
 class MigrationError(Exception):
@@ -73,7 +75,9 @@ async def _upgrade(admin_url: str, schema: str) -> None:
         command.upgrade(config, "head")
 
     engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(_plain(admin_url)), poolclass=pool.NullPool
+        "postgresql+asyncpg://",
+        async_creator=lambda: Hosts(admin_url).connect(timeout=_EACH_SECONDS),
+        poolclass=pool.NullPool,
     )
     async with engine.connect() as connection:
         await connection.run_sync(upgrade)
@@ -82,14 +86,15 @@ async def _upgrade(admin_url: str, schema: str) -> None:
 
 
 async def _connect(admin_url: str) -> asyncpg.Connection:
-    """Connects, waiting for a server that is about to start and making a database that is not there."""
+    """Connects, waiting for a server that starts or is about to take writes, and making a database that is not there."""
+    hosts = Hosts(admin_url)
     deadline = time.monotonic() + _CONNECT_SECONDS
     while True:
         try:
-            return await asyncpg.connect(_plain(admin_url), timeout=10)
+            return await hosts.connect(timeout=_EACH_SECONDS)
         except asyncpg.InvalidCatalogNameError:
             await _create_database(admin_url)
-        except (OSError, asyncpg.CannotConnectNowError) as error:
+        except (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched) as error:
             if time.monotonic() > deadline:
                 raise MigrationError(f"Postgres does not answer: {error}") from error
             await asyncio.sleep(0.05)
@@ -98,19 +103,14 @@ async def _connect(admin_url: str) -> asyncpg.Connection:
 
 
 async def _create_database(admin_url: str) -> None:
-    parts = urlsplit(_plain(admin_url))
-    connection = await asyncpg.connect(parts._replace(path="/postgres").geturl(), timeout=10)
+    parts = urlsplit(plain_url(admin_url))
+    connection = await Hosts(parts._replace(path="/postgres").geturl()).connect(timeout=_EACH_SECONDS)
     try:
         await connection.execute(f'CREATE DATABASE "{database_of(admin_url)}"')
     except (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
         return
     finally:
         await connection.close()
-
-
-def _plain(url: str) -> str:
-    scheme, separator, rest = url.partition("://")
-    return f"{scheme.partition('+')[0]}{separator}{rest}"
 
 
 async def _migrate_own() -> None:
