@@ -100,6 +100,10 @@ class ListingState:
     """A former push has no recorded end. Where sending twice would count twice, look for what it left first."""
 
 
+OVER_QUOTA = "QUOTA"
+"""The code of a RETRY that no platform has sent: the hub itself held a call back, because the quota has no room for it yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class PushResult:
     """What became of one listing of a push. `listing_id` is the one of the `ListingState`."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx2
 
-from sync_svc.channels.base import ChannelError, Outcome
+from sync_svc.channels.base import OVER_QUOTA, ChannelError, Outcome
 from sync_svc.channels.codec import decode, encode, retry_after
 from sync_svc.channels.quota import QuotaExhausted, Throttle
 
@@ -269,7 +269,7 @@ class Wire:
 
 def quota_error(error: QuotaExhausted) -> ChannelError:
     """The error of a call that was never sent because nothing is left of its quota."""
-    return ChannelError(Outcome.RETRY, str(error), code="QUOTA", retry_after_s=error.retry_after_s)
+    return ChannelError(Outcome.RETRY, str(error), code=OVER_QUOTA, retry_after_s=error.retry_after_s)
 
 
 def outcome_of(status: int) -> Outcome:

@@ -62,11 +62,13 @@ recorded AS (
   UPDATE sync.listing l SET
     lease = NULL, lease_until = NULL, lease_owner = '',
     synced_generation = CASE r.outcome WHEN 'DONE' THEN r.generation ELSE l.synced_generation END,
-    error_class = CASE WHEN r.outcome = 'DONE' OR r.outcome = 'PERMANENT' AND l.desired_generation > r.generation THEN NULL
+    error_class = CASE WHEN r.outcome = 'POSTPONED' THEN l.error_class
+                  WHEN r.outcome = 'DONE' OR r.outcome = 'PERMANENT' AND l.desired_generation > r.generation THEN NULL
                   ELSE r.outcome END,
-    error_message = CASE r.outcome WHEN 'DONE' THEN '' ELSE r.message END,
-    error_code = CASE r.outcome WHEN 'DONE' THEN '' ELSE r.code END,
-    attempts = CASE r.outcome WHEN 'DONE' THEN 0 WHEN 'AUTH' THEN l.attempts ELSE l.attempts + 1 END,
+    error_message = CASE r.outcome WHEN 'DONE' THEN '' WHEN 'POSTPONED' THEN l.error_message ELSE r.message END,
+    error_code = CASE r.outcome WHEN 'DONE' THEN '' WHEN 'POSTPONED' THEN l.error_code ELSE r.code END,
+    attempts = CASE WHEN r.outcome = 'DONE' THEN 0 WHEN r.outcome IN ('AUTH', 'POSTPONED') THEN l.attempts
+               ELSE l.attempts + 1 END,
     urgency = CASE WHEN r.outcome = 'DONE' AND l.desired_generation = r.generation THEN 2 ELSE l.urgency END,
     next_attempt_at = CASE
       WHEN r.outcome NOT IN ('DONE', 'PERMANENT') THEN
@@ -88,8 +90,8 @@ recorded AS (
 run AS (
   INSERT INTO sync.channel_run (channel_id, kind, started_at, duration_ms, item_count, failed_count, message)
   SELECT CAST(:channel_id AS bigint), 'PUSH', CAST(:started_at AS timestamptz), CAST(:duration_ms AS integer),
-    count(*) FILTER (WHERE sent), count(*) FILTER (WHERE outcome <> 'DONE'),
-    coalesce(min(message) FILTER (WHERE outcome <> 'DONE'), '')
+    count(*) FILTER (WHERE sent), count(*) FILTER (WHERE outcome NOT IN ('DONE', 'POSTPONED')),
+    coalesce(min(message) FILTER (WHERE outcome NOT IN ('DONE', 'POSTPONED')), '')
   FROM result HAVING bool_or(sent) RETURNING id),
 tries AS (
   INSERT INTO sync.listing_attempt (listing_id, run_id, generation, quantity, price, currency, outcome, message, code,

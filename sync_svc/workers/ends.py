@@ -6,12 +6,25 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sync_svc.channels.base import ChannelError, ListingPhase, ListingState, LiveListing, Outcome, PushResult
+from sync_svc.channels.base import (
+    OVER_QUOTA,
+    ChannelError,
+    ListingPhase,
+    ListingState,
+    LiveListing,
+    Outcome,
+    PushResult,
+)
 from sync_svc.domain.backoff import backoff_s
 from sync_svc.domain.listing import LeasedListing
 from sync_svc.planner import is_live_as_wanted, is_shown_already
 from sync_svc.storage.leases import Lease, Recorded
 
+POSTPONED = "POSTPONED"
+"""How a listing ends that the quota has no room for yet: no error and no attempt, it keeps its place and is due again soon."""
+_POSTPONED_S = 1.0
+# A longer wait, as for the end of a day's budget, is worth telling.
+_MOST_POSTPONED_S = 60.0
 _MESSAGE_CHARS = 1000
 _CODE_CHARS = 100
 
@@ -31,19 +44,27 @@ def recorded_end(job: Job, result: PushResult, *, sent: bool = True) -> Recorded
     """A platform's answer as it is recorded."""
     state = job.states[result.listing_id]
     listing = job.listings[result.listing_id]
+    postponed = is_postponed(result)
+    wait_s = result.wait_s or result.retry_after_s
     return Recorded(
         listing_id=listing.id,
         generation=listing.generation,
-        outcome=result.outcome.value,
+        outcome=POSTPONED if postponed else result.outcome.value,
         quantity=None if state.phase is ListingPhase.ENDED else state.quantity,
         price=state.price,
         currency=state.currency,
         message=printable(result.message)[:_MESSAGE_CHARS],
         code=printable(result.code)[:_CODE_CHARS],
         external_ids=json.dumps({printable(name): printable(value) for name, value in result.external_ids.items()}),
-        wait_s=result.wait_s or result.retry_after_s or backoff_s(listing.attempts + 1),
-        sent=sent,
+        wait_s=wait_s or (_POSTPONED_S if postponed else backoff_s(listing.attempts + 1)),
+        sent=sent and not postponed,
     )
+
+
+def is_postponed(result: PushResult) -> bool:
+    """Whether it was only held back for a moment. What had begun of it is absolute and is sent again."""
+    held_back = result.outcome is Outcome.RETRY and result.code == OVER_QUOTA
+    return held_back and (result.retry_after_s or 0.0) <= _MOST_POSTPONED_S
 
 
 def sort_out(job: Job) -> tuple[list[Recorded], list[ListingState]]:

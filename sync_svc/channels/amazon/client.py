@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx2
 
 from sync_svc.channels.amazon import errors, rates
-from sync_svc.channels.base import ChannelAccount, ChannelError, Outcome
+from sync_svc.channels.base import OVER_QUOTA, ChannelAccount, ChannelError, Outcome
 from sync_svc.channels.codec import decode, encode, fields_of, objects_of
 from sync_svc.channels.http import Answer, Wire
 from sync_svc.channels.tokens import IssuedToken, TokenCache
@@ -92,7 +92,7 @@ class AmazonClient:
         try:
             answer = await self.wire.send(method, path, operation=operation, headers=headers, **rest)
         except ChannelError as error:
-            if error.code == "QUOTA" and not self.throttle.paused_for():
+            if error.code == OVER_QUOTA and not self.throttle.paused_for():
                 # Only this operation has run out, so the account need not be silent.
                 raise ChannelError(Outcome.RETRY, error.message, code=error.code) from error
             raise

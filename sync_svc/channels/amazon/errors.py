@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sync_svc.channels.base import Outcome
+from sync_svc.channels.base import OVER_QUOTA, Outcome
 from sync_svc.channels.codec import objects_of
 from sync_svc.channels.http import Answer, Failure
 
 INVALID = "INVALID"
 NOT_FOUND = "not_found"
-NOT_TAKEN = frozenset({"QUOTA", "QuotaExceeded", "ConnectError", "ConnectTimeout", "PoolTimeout"})
+NOT_TAKEN = frozenset({OVER_QUOTA, "QuotaExceeded", "ConnectError", "ConnectTimeout", "PoolTimeout"})
 """Codes of calls that were certainly not carried out."""
 _UNKNOWN_SKU = "13013"
 _MOST_ISSUES = 5

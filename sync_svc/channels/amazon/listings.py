@@ -23,7 +23,15 @@ from sync_svc.channels.amazon.feeds import (
     asks_for,
     ticket_of,
 )
-from sync_svc.channels.base import ChannelError, ListingPhase, ListingState, LiveListing, Outcome, PushResult
+from sync_svc.channels.base import (
+    OVER_QUOTA,
+    ChannelError,
+    ListingPhase,
+    ListingState,
+    LiveListing,
+    Outcome,
+    PushResult,
+)
 from sync_svc.channels.gathering import gather_bounded
 from sync_svc.channels.locks import KeyedLocks
 from sync_svc.channels.refusals import NOT_LISTED, PRICE_MISSING
@@ -34,8 +42,9 @@ _AT_ONCE = 8
 _SEARCHED_AT_ONCE = 20
 # Few listings are read one by one: a search may be behind.
 _FEW = 5
-# What has not begun after this long is given back, so that a push ends before its lease does.
-_BEGIN_WITHIN_S = 12.0
+# What has not begun after this long is given back. No listing waits for the others of its push longer than that, neither with
+# numbers that were read when the push began nor with a sale that comes meanwhile.
+_BEGIN_WITHIN_S = 2.5
 # The first look comes before Amazon has done anything: it tells which objections stood already.
 _CONFIRM_AFTER_S = (0.0, 0.1, 0.4)
 _READS_KEPT = 3
@@ -210,7 +219,7 @@ class ListingPusher:
 
     async def _show_in_time(self, course: _Course, begin_until: float) -> None:
         if asyncio.get_running_loop().time() > begin_until:
-            raise ChannelError(Outcome.RETRY, "More than Amazon takes at once; it goes on.", code="QUOTA")
+            raise ChannelError(Outcome.RETRY, "More than Amazon takes at once; it goes on.", code=OVER_QUOTA)
         _check_sku(course.state)
         if _is_quick(course.state, self._terms):
             try:

@@ -11,7 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sync_svc.channels.base import ChannelError, ListingPhase, ListingState, LiveListing, Outcome, PushResult
+from sync_svc.channels.base import (
+    OVER_QUOTA,
+    ChannelError,
+    ListingPhase,
+    ListingState,
+    LiveListing,
+    Outcome,
+    PushResult,
+)
 from sync_svc.channels.gathering import gather_bounded
 from sync_svc.channels.locks import KeyedLocks
 from sync_svc.channels.refusals import NOT_LISTED, PRICE_MISSING
@@ -112,7 +120,7 @@ class ListingPusher:
     async def _prepare(self, course: _Course, begin_until: float) -> None:
         """Brings everything but the stock about."""
         if asyncio.get_running_loop().time() > begin_until:
-            course.end(ChannelError(Outcome.RETRY, "More than Zoho takes at once; it goes on.", code="QUOTA"))
+            course.end(ChannelError(Outcome.RETRY, "More than Zoho takes at once; it goes on.", code=OVER_QUOTA))
             return
         try:
             if course.state.phase is ListingPhase.ENDED:

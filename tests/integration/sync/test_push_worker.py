@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import func, select, text
 
-from sync_svc.channels.base import ListingPhase, ListingState, Outcome, PushResult
+from sync_svc.channels.base import OVER_QUOTA, ListingPhase, ListingState, Outcome, PushResult
 from sync_svc.domain.listing import Urgency
 from sync_svc.operations.channels import pause_channel
 from sync_svc.storage.tables import channel_run, listing_attempt
@@ -178,6 +178,35 @@ async def test_refused_account_pauses_the_channel_until_access_is_mended(
     rows = [await engine.row(listing_id) for listing_id in ids]
     assert {row.error_class for row in rows} <= {"AUTH", None}
     assert all(row.attempts == 0 for row in rows)
+
+
+async def test_what_the_quota_has_no_room_for_is_no_error_and_goes_on_by_itself(
+    engine: Engine, hub: FakeHub, platform: FakePlatform
+) -> None:
+    hub.add(1, "00845", 3)
+    channel = await engine.add_channel()
+    listing_id = await engine.add_listing(channel, 1, "00845")
+    platform.refuse_with = PushResult(0, Outcome.RETRY, "no room", code=OVER_QUOTA, wait_s=0.1)
+    async with running(engine.push_worker(channel).run):
+        await until(lambda: platform.pushes >= 3)
+        row = await engine.row(listing_id)
+        assert (row.status, row.error_class, row.error_message, row.attempts) == ("PENDING", None, "", 0)
+        platform.refuse_with = None
+        await engine.settled()
+    assert platform.shelves["00845"].quantity == 3
+    async with engine.db.read.connect() as conn:
+        assert (await conn.execute(select(func.count()).select_from(listing_attempt))).scalar_one() == 1
+
+
+async def test_a_quota_that_is_used_up_for_long_is_told(engine: Engine, hub: FakeHub, platform: FakePlatform) -> None:
+    hub.add(1, "00845", 3)
+    channel = await engine.add_channel()
+    listing_id = await engine.add_listing(channel, 1, "00845")
+    platform.refuse_with = PushResult(0, Outcome.RETRY, "used up", code=OVER_QUOTA, retry_after_s=3600)
+    async with running(engine.push_worker(channel).run):
+        await engine.settled()
+    row = await engine.row(listing_id)
+    assert (row.status, row.error_class, row.error_message) == ("ERROR", "RETRY", "used up")
 
 
 async def test_permanent_refusal_waits_for_a_change(engine: Engine, hub: FakeHub, platform: FakePlatform) -> None:
