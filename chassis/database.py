@@ -71,6 +71,18 @@ class Statement:
         return [parameters[name] if name in parameters else constants[name] for name in self.names]
 
 
+class HotTransaction:
+    """An open transaction on the bare pool."""
+
+    def __init__(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+        self.connection = connection
+
+    async def rows(self, statement: Statement, **parameters: Any) -> Sequence[asyncpg.Record]:
+        """Every row the statement answers. Raises the driver's errors, which the transaction translates."""
+        found: list[asyncpg.Record] = await self.connection.fetch(statement.sql, *statement.arguments(parameters))
+        return found
+
+
 async def _keep_as_is(_: Any) -> None:
     """Replaces the pool's reset query: nothing here leaves session state behind, and the query costs a round trip."""
 
@@ -185,6 +197,16 @@ class Database:
         """
         async with self.translated(), self.write.begin() as connection:
             yield connection
+
+    @asynccontextmanager
+    async def hot_transaction(self) -> AsyncIterator[HotTransaction]:
+        """As `transaction`, for a few compiled statements: on the bare pool, which costs a fraction of an engine's connection."""
+        async with (
+            self.translated(),
+            self.pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as connection,
+            connection.transaction(),
+        ):
+            yield HotTransaction(connection)
 
     async def run(self, work: Callable[[AsyncConnection], Awaitable[T]], attempts: int = 4) -> T:
         """Runs `work` in a transaction; serialisation failures and deadlocks are tried again with jitter, then Aborted."""

@@ -7,8 +7,9 @@ Answers are kept for 24 hours.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
 from google.protobuf.message import Message
 from sqlalchemy import (
@@ -30,7 +31,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.context import current_call
 from chassis.database import Database, Statement
-from chassis.errors import InvalidArgument, Violation
+from chassis.database_errors import ConstraintDetail
+from chassis.errors import Aborted, HubError, InvalidArgument, Violation
 
 M = TypeVar("M", bound=Message)
 KEPT_HOURS = 24
@@ -40,6 +42,17 @@ class RequestIdReused(InvalidArgument):
     """The request id stands for another request already."""
 
     reason = "REQUEST_ID_REUSED"
+
+
+class AnsweredMeanwhile(Aborted):
+    """Another call with the same request id was committed first; its answer can be read now."""
+
+
+def answered_meanwhile(detail: ConstraintDetail) -> HubError:
+    """What a service's constraints say of `pk_stored_answer`, where it uses StoredAnswers."""
+    return AnsweredMeanwhile(
+        "Another call with this request id was carried out just now; repeat it.", retry_after_s=0.05
+    )
 
 
 def idempotency_table(metadata: MetaData) -> Table:
@@ -89,7 +102,7 @@ class Idempotency:
         if not request_id:
             answer = await self._db.run(work)
         else:
-            digest = hashlib.sha256(request.SerializeToString(deterministic=True) if body is None else body).digest()
+            digest = _digest(request, body)
             answer = await self._db.run(lambda conn: self._once(conn, request_id, digest, answer_type, work))
         self._after_commit()
         return answer
@@ -116,6 +129,96 @@ class Idempotency:
     async def trim(self) -> None:
         """Deletes answers past their 24 hours. Safe to repeat."""
         await self._db.execute(self._trim)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """Whose request it is, and what it asks: the answer of one is never given to the other."""
+
+    actor: str
+    method: str
+    request_id: str
+    digest: bytes
+
+    @property
+    def name(self) -> tuple[str, str, str]:
+        """What the answer is stored under."""
+        return self.actor, self.method, self.request_id
+
+
+def key_of(request: Message) -> RequestKey | None:
+    """The key of the present call's request; None without a request id."""
+    request_id: str = getattr(request, "request_id", "")
+    if not request_id:
+        return None
+    call = current_call()
+    return RequestKey(call.principal.user_id, call.method, request_id, _digest(request))
+
+
+class Rows(Protocol):
+    """Runs a statement in a transaction and gives its rows."""
+
+    def __call__(self, statement: Statement, **parameters: Any) -> Awaitable[Sequence[Any]]: ...
+
+
+class StoredAnswers:
+    """The stored answers of many calls at once, for transactions that many callers share.
+
+    The effects come first and their answers after them, in the order of their keys. A call whose answer another one stored
+    meanwhile breaks `pk_stored_answer`, and its effect with it.
+    """
+
+    def __init__(self, table: Table) -> None:
+        names = "(actor, method, request_id)"
+        asked = "unnest(CAST(:actors AS text[]), CAST(:methods AS text[]), CAST(:request_ids AS text[])"
+        self._find = Statement(
+            text(f"""
+            SELECT stored.* FROM {asked}) AS asked {names} CROSS JOIN LATERAL (
+              SELECT actor, method, request_id, body_hash, answer FROM {table.fullname} AS kept
+              WHERE kept.actor = asked.actor AND kept.method = asked.method AND kept.request_id = asked.request_id LIMIT 1
+            ) AS stored
+            """)
+        )
+        self._keep = Statement(
+            text(f"""
+            INSERT INTO {table.fullname} (actor, method, request_id, body_hash, answer)
+            SELECT * FROM {asked}, CAST(:hashes AS bytea[]), CAST(:answers AS bytea[])) ORDER BY 1, 2, 3
+            """)
+        )
+
+    async def find(
+        self, rows: Rows, keys: Iterable[RequestKey], answer_type: type[M]
+    ) -> dict[RequestKey, M | HubError]:
+        """The stored answers of those that have one; RequestIdReused where it is another request's."""
+        asked = {key.name: key for key in keys}
+        found = await rows(self._find, **_named(asked.values()))
+        return {
+            key: _replay_or_refuse(row["body_hash"], row["answer"], key.digest, answer_type)
+            for row in found
+            for key in [asked[row["actor"], row["method"], row["request_id"]]]
+        }
+
+    async def keep(self, rows: Rows, answers: Mapping[RequestKey, Message]) -> None:
+        """Stores answers with their effects, in one transaction. Raises what `pk_stored_answer` means to the service."""
+        hashes = [key.digest for key in answers]
+        serialized = [answer.SerializeToString() for answer in answers.values()]
+        await rows(self._keep, **_named(answers), hashes=hashes, answers=serialized)
+
+
+def _named(keys: Iterable[RequestKey]) -> dict[str, list[str]]:
+    columns = list(zip(*(key.name for key in keys), strict=True)) or [(), (), ()]
+    return {name: list(column) for name, column in zip(("actors", "methods", "request_ids"), columns, strict=True)}
+
+
+def _digest(request: Message, body: bytes | None = None) -> bytes:
+    return hashlib.sha256(request.SerializeToString(deterministic=True) if body is None else body).digest()
+
+
+def _replay_or_refuse(stored_hash: bytes, answer: bytes, digest: bytes, answer_type: type[M]) -> M | HubError:
+    try:
+        return _replay(stored_hash, answer, digest, answer_type)
+    except RequestIdReused as error:
+        return error
 
 
 def _replay(stored_hash: bytes, answer: bytes, digest: bytes, answer_type: type[M]) -> M:

@@ -5,23 +5,28 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from usav.inventory.v1 import inventory_service_pb2, inventory_service_pb2_grpc
+from usav.inventory.v1 import inventory_service_pb2, inventory_service_pb2_grpc, item_pb2
 
 from chassis.clients import Clients
 from chassis.database import Database
 from chassis.feed import Feed
-from chassis.idempotency import Idempotency
+from chassis.idempotency import Idempotency, StoredAnswers
 from chassis.page_tokens import PageTokens
 from chassis.seal import Seal
 from chassis.server import Registration, Service
 from chassis.trust import follow_trust
+from inventory_svc.convert.allocations import allocated_response
+from inventory_svc.convert.items import item_message
+from inventory_svc.operations.allocate_together import AllocateTogether
+from inventory_svc.operations.change_one import UnitChange
 from inventory_svc.operations.expire_holds import keep_expiring
-from inventory_svc.operations.reserve_together import ReserveTogether
 from inventory_svc.operations.variants import Catalog, Variants
 from inventory_svc.operations.work import Work
+from inventory_svc.servicers.base import SingleChanges
 from inventory_svc.servicers.catalog_source import CatalogSource
 from inventory_svc.servicers.inventory_servicer import InventoryServicer
 from inventory_svc.settings import InventorySettings
+from inventory_svc.storage import unit_changes
 from inventory_svc.storage.constraints import CONSTRAINTS
 from inventory_svc.storage.session import PoolSession
 from inventory_svc.storage.tables import OUTBOX, SCHEMA, stored_answer
@@ -41,7 +46,15 @@ async def build(settings: InventorySettings, catalog: Catalog | None = None) -> 
     once = Idempotency(db, stored_answer, after_commit=feed.poke)
     pool = PoolSession(db)
     variants = Variants(pool, catalog or CatalogSource(clients))
-    servicer = InventoryServicer(Work(pool, once, feed.poke), ReserveTogether(pool), variants, PageTokens(seal), feed)
+    answers = StoredAnswers(stored_answer)
+    servicer = InventoryServicer(
+        Work(pool, once, feed.poke),
+        _single_changes(db, answers),
+        AllocateTogether(db, answers, inventory_service_pb2.AllocateUnitsResponse, allocated_response),
+        variants,
+        PageTokens(seal),
+        feed,
+    )
     add = inventory_service_pb2_grpc.add_InventoryServiceServicer_to_server
     return Service(
         name="inventory_svc",
@@ -53,6 +66,14 @@ async def build(settings: InventorySettings, catalog: Catalog | None = None) -> 
         closers=[clients.close],
         max_calls=settings.max_calls,
         follow_trust=partial(follow_trust, clients),
+    )
+
+
+def _single_changes(db: Database, answers: StoredAnswers) -> SingleChanges:
+    return SingleChanges(
+        UnitChange(db, answers, unit_changes.reserve, item_pb2.Item, item_message),
+        UnitChange(db, answers, unit_changes.release_each, item_pb2.Item, item_message),
+        UnitChange(db, answers, unit_changes.sell, item_pb2.Item, item_message),
     )
 
 

@@ -72,6 +72,11 @@ def allocation_message(order_reference: str, lines: Sequence[AllocatedLine]) -> 
     return allocation_pb2.Allocation(order_reference=order_reference, lines=allocated_messages(lines))
 
 
+def allocated_response(order_reference: str, lines: Sequence[AllocatedLine]) -> service.AllocateUnitsResponse:
+    """The answer of an allocation."""
+    return service.AllocateUnitsResponse(order_reference=order_reference, lines=allocated_messages(lines))
+
+
 def allocated_messages(lines: Sequence[AllocatedLine]) -> list[allocation_pb2.AllocatedLine]:
     """The lines with their units."""
     return [_line_message(each) for each in lines]

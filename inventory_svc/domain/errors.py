@@ -404,3 +404,7 @@ class UnitContended(Aborted):
         """The error; the same call may be repeated."""
         text = f"Other calls are changing the unit {item_id} just now; read it and try again."
         return cls(text, metadata={"item_id": str(item_id)}, retry_after_s=0.05)
+
+
+class OrderMeanwhile(UnitContended):
+    """Another call added lines to the same order at this very moment."""

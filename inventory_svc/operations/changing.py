@@ -39,11 +39,12 @@ async def change_all(
         missing = [item_id for item_id in missing if item_id not in done]
         if not missing:
             return done
-        await _find_out(session, missing, cause, explain)
+        await find_out(session, missing, cause, explain)
     raise UnitContended.of(missing[0])
 
 
-async def _find_out(session: Session, ids: Sequence[int], cause: Cause, explain: Explain) -> None:
+async def find_out(session: Session, ids: Sequence[int], cause: Cause, explain: Explain) -> None:
+    """Raises for the first unit that cannot be changed; closes the holds that ran out on the others. Raises ItemNotFound too."""
     items = await get_many(session, ids)
     for item_id in ids:
         if item_id not in items:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TypeVar
 
-from inventory_svc.domain.item import Item, check_release
-from inventory_svc.domain.ledger import Cause
-from inventory_svc.operations.changing import change_all, find_id
-from inventory_svc.storage import unit_changes
-from inventory_svc.storage.session import Session
+from google.protobuf.message import Message
+
+from chassis.idempotency import RequestKey
+from inventory_svc.domain.item import check_release
+from inventory_svc.operations.change_one import UnitChange
+from inventory_svc.storage.unit_changes import Release
+
+__all__ = ["Release", "release_item"]
+
+M = TypeVar("M", bound=Message)
 
 
-async def release_item(session: Session, item_id: int, serial_number: str, cause: Cause) -> Item:
+async def release_item(changes: UnitChange[Release, M], release: Release, key: RequestKey | None) -> M:
     """The unit, free. An order reference in the cause must be the hold's.
 
-    Raises ItemNotFound, StatusForbids, HeldForAnother, UnitContended. A repeat without a request id is refused.
+    Raises ItemNotFound, StatusForbids, HeldForAnother, UnitContended, RequestIdReused. A repeat without a request id is refused.
     """
-    found = await find_id(session, item_id, serial_number)
-
-    async def attempt(ids: Sequence[int]) -> list[Item]:
-        return await unit_changes.release(session, ids, cause)
-
-    done = await change_all(session, [found], cause, attempt, lambda item: check_release(item, cause.order_reference))
-    return done[found]
+    return await changes.run(release, key, lambda item: check_release(item, release.cause.order_reference))

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TypeVar
 
-from inventory_svc.domain.item import Item, check_sell
-from inventory_svc.domain.ledger import Cause
-from inventory_svc.domain.money import Money
-from inventory_svc.operations.changing import change_all, find_id
-from inventory_svc.storage import unit_changes
-from inventory_svc.storage.session import Session
+from google.protobuf.message import Message
+
+from chassis.idempotency import RequestKey
+from inventory_svc.domain.item import check_sell
+from inventory_svc.operations.change_one import UnitChange
 from inventory_svc.storage.unit_changes import Sale
 
+__all__ = ["Sale", "sell_item"]
 
-async def sell_item(session: Session, item_id: int, serial_number: str, price: Money | None, cause: Cause) -> Item:
-    """The unit, sold. Raises ItemNotFound, StatusForbids, HeldForAnother, UnitContended.
+M = TypeVar("M", bound=Message)
+
+
+async def sell_item(changes: UnitChange[Sale, M], sale: Sale, key: RequestKey | None) -> M:
+    """The unit, sold. Raises ItemNotFound, StatusForbids, HeldForAnother, UnitContended, RequestIdReused.
 
     A repeat without a request id is refused.
     """
-    found = await find_id(session, item_id, serial_number)
-
-    async def attempt(ids: Sequence[int]) -> list[Item]:
-        return await unit_changes.sell(session, [Sale(each, price, cause) for each in ids])
-
-    def explain(item: Item) -> None:
-        check_sell(item, cause.order_reference, cause.actor_id)
-
-    return (await change_all(session, [found], cause, attempt, explain))[found]
+    cause = sale.cause
+    return await changes.run(sale, key, lambda item: check_sell(item, cause.order_reference, cause.actor_id))

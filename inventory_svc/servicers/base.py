@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from usav.inventory.v1 import inventory_service_pb2 as service
 from usav.inventory.v1 import inventory_service_pb2_grpc, item_pb2
 
 from chassis.context import current_call
@@ -14,9 +15,22 @@ from chassis.page_tokens import PageTokens
 from inventory_svc.convert.items import item_message
 from inventory_svc.domain.item import Item
 from inventory_svc.domain.ledger import Cause
-from inventory_svc.operations.reserve_together import ReserveTogether
+from inventory_svc.operations.allocate_together import AllocateTogether
+from inventory_svc.operations.change_one import UnitChange
+from inventory_svc.operations.release_item import Release
+from inventory_svc.operations.reserve_item import Claim
+from inventory_svc.operations.sell_item import Sale
 from inventory_svc.operations.variants import Variants
 from inventory_svc.operations.work import Session, Work
+
+
+@dataclass(frozen=True)
+class SingleChanges:
+    """The changes that many callers ask for one unit at a time."""
+
+    reserve: UnitChange[Claim, item_pb2.Item]
+    release: UnitChange[Release, item_pb2.Item]
+    sell: UnitChange[Sale, item_pb2.Item]
 
 
 @dataclass(frozen=True)
@@ -24,7 +38,8 @@ class InventoryRpcs(inventory_service_pb2_grpc.InventoryServiceServicer):
     """Holds what bootstrap built."""
 
     work: Work
-    reserve_together: ReserveTogether
+    single: SingleChanges
+    allocate_together: AllocateTogether[service.AllocateUnitsResponse]
     variants: Variants
     page_tokens: PageTokens
     feed: Feed

@@ -6,17 +6,20 @@ import grpc
 from usav.inventory.v1 import inventory_service_pb2 as service
 from usav.inventory.v1 import item_pb2
 
-from inventory_svc.convert.allocations import allocated_messages, asked_lines
+from chassis.idempotency import key_of
+from inventory_svc.convert.allocations import allocated_messages, allocated_response, asked_lines
 from inventory_svc.convert.values import to_money, to_timedelta
 from inventory_svc.domain.allocation import refuse_repeated_lines
-from inventory_svc.domain.item import Item
 from inventory_svc.operations.allocate_units import AllocateUnits, allocate_units
+from inventory_svc.operations.changing import find_id
 from inventory_svc.operations.release_allocation import release_allocation
-from inventory_svc.operations.release_item import release_item
-from inventory_svc.operations.reserve_item import DEFAULT_HOLD, reserve_item
-from inventory_svc.operations.sell_item import sell_item
-from inventory_svc.operations.work import Session, TransactionSession
+from inventory_svc.operations.release_item import Release, release_item
+from inventory_svc.operations.reserve_item import DEFAULT_HOLD, Claim, reserve_item
+from inventory_svc.operations.sell_item import Sale, sell_item
+from inventory_svc.operations.work import TransactionSession
 from inventory_svc.servicers.base import InventoryRpcs, cause_of
+
+_OneUnit = service.ReserveItemRequest | service.ReleaseItemRequest | service.SellItemRequest
 
 
 class ClaimingRpcs(InventoryRpcs):
@@ -26,31 +29,29 @@ class ClaimingRpcs(InventoryRpcs):
         self, request: service.ReserveItemRequest, context: grpc.aio.ServicerContext
     ) -> item_pb2.Item:
         """Exactly one of many callers gets it."""
-        cause = cause_of(request, request.order_reference)
         hold_for = to_timedelta(request.hold_duration) if request.HasField("hold_duration") else DEFAULT_HOLD
-
-        async def work(session: Session) -> Item:
-            together = self.reserve_together if session is self.work.pool else None
-            return await reserve_item(session, request.id, request.serial_number, hold_for, cause, together)
-
-        return await self.change_one(request, work)
+        claim = Claim(await self._unit(request), hold_for, cause_of(request, request.order_reference))
+        return self._told(await reserve_item(self.single.reserve, claim, key_of(request)))
 
     async def ReleaseItem(
         self, request: service.ReleaseItemRequest, context: grpc.aio.ServicerContext
     ) -> item_pb2.Item:
         """The unit is free again."""
-        cause = cause_of(request, request.order_reference)
-        return await self.change_one(
-            request, lambda session: release_item(session, request.id, request.serial_number, cause)
-        )
+        release = Release(await self._unit(request), cause_of(request, request.order_reference))
+        return self._told(await release_item(self.single.release, release, key_of(request)))
 
     async def SellItem(self, request: service.SellItemRequest, context: grpc.aio.ServicerContext) -> item_pb2.Item:
         """The unit is sold."""
-        cause = cause_of(request, request.order_reference)
         price = to_money(request.sale_price, "sale_price") if request.HasField("sale_price") else None
-        return await self.change_one(
-            request, lambda session: sell_item(session, request.id, request.serial_number, price, cause)
-        )
+        sale = Sale(await self._unit(request), price, cause_of(request, request.order_reference))
+        return self._told(await sell_item(self.single.sell, sale, key_of(request)))
+
+    async def _unit(self, request: _OneUnit) -> int:
+        return await find_id(self.work.pool, request.id, request.serial_number)
+
+    def _told(self, answer: item_pb2.Item) -> item_pb2.Item:
+        self.feed.poke()
+        return answer
 
     async def AllocateUnits(
         self, request: service.AllocateUnitsRequest, context: grpc.aio.ServicerContext
@@ -67,10 +68,14 @@ class ClaimingRpcs(InventoryRpcs):
         )
 
         async def work(session: TransactionSession) -> service.AllocateUnitsResponse:
-            lines = allocated_messages(await allocate_units(session, asked))
-            return service.AllocateUnitsResponse(order_reference=asked.order_reference, lines=lines)
+            return allocated_response(asked.order_reference, await allocate_units(session, asked))
 
-        return await self.work.in_transaction(request, service.AllocateUnitsResponse, work)
+        async def alone() -> service.AllocateUnitsResponse:
+            return await self.work.in_transaction(request, service.AllocateUnitsResponse, work)
+
+        answer = await self.allocate_together.run(asked, key_of(request), alone)
+        self.feed.poke()
+        return answer
 
     async def ReleaseAllocation(
         self, request: service.ReleaseAllocationRequest, context: grpc.aio.ServicerContext

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import text
 
@@ -23,6 +24,21 @@ _ADD_LINES = Statement(
     ORDER BY asked.line_id
     ON CONFLICT (order_reference, line_id) DO NOTHING
     RETURNING id, line_id
+    """)
+)
+_ORDERS = Statement(
+    text("""
+    SELECT DISTINCT order_reference FROM inventory.allocation_line
+    WHERE order_reference = ANY(CAST(:order_references AS text[]))
+    """)
+)
+_INSERT_LINES = Statement(
+    text("""
+    INSERT INTO inventory.allocation_line (order_reference, line_id, variant_id, quantity, state)
+    SELECT * FROM unnest(CAST(:order_references AS text[]), CAST(:line_ids AS text[]), CAST(:variant_ids AS bigint[]),
+      CAST(:quantities AS integer[]), CAST(:states AS text[])) AS asked (order_reference, line_id)
+    ORDER BY asked.order_reference, asked.line_id
+    RETURNING id, order_reference, line_id
     """)
 )
 _ADD_COMPONENTS = Statement(
@@ -102,6 +118,36 @@ _TAKE_THESE = Statement(text(_THESE.format(lock=_SKIP)))
 _SEE_THESE = Statement(text(_THESE.format(lock="")))
 _WAIT_FOR = Statement(text(_THESE.format(lock="FOR NO KEY UPDATE")))
 _MOST_UNITS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class NewLine:
+    """A line of an order that has none yet."""
+
+    order_reference: str
+    line_id: str
+    variant_id: int
+    quantity: int
+    state: LineState
+
+
+async def list_orders(session: Session, order_references: Sequence[str]) -> set[str]:
+    """Those of the orders that have lines. Does not lock."""
+    rows = await session.rows(_ORDERS, order_references=list(order_references))
+    return {row["order_reference"] for row in rows}
+
+
+async def insert_lines(session: Session, lines: Sequence[NewLine]) -> dict[tuple[str, str], int]:
+    """Adds lines that are not there; their ids by order and line id. One that is there breaks the key of lines."""
+    rows = await session.rows(
+        _INSERT_LINES,
+        order_references=[line.order_reference for line in lines],
+        line_ids=[line.line_id for line in lines],
+        variant_ids=[line.variant_id for line in lines],
+        quantities=[line.quantity for line in lines],
+        states=[line.state.value for line in lines],
+    )
+    return {(row["order_reference"], row["line_id"]): row["id"] for row in rows}
 
 
 async def add_lines(session: Session, order_reference: str, lines: Sequence[AskedLine]) -> None:

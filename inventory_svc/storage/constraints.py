@@ -6,10 +6,12 @@ import re
 
 from chassis.database_errors import ConstraintDetail, Constraints
 from chassis.errors import HubError
+from chassis.idempotency import answered_meanwhile
 from inventory_svc.domain.errors import (
     LocationBeingCounted,
     LocationExists,
     LocationInUse,
+    OrderMeanwhile,
     SerialNumberTaken,
     UnitContended,
 )
@@ -24,6 +26,10 @@ def _serial_number_taken(detail: ConstraintDetail) -> HubError:
 
 def _contended(detail: ConstraintDetail) -> HubError:
     return UnitContended("Other calls changed the same unit just now; read it and try again.", retry_after_s=0.05)
+
+
+def _order_meanwhile(detail: ConstraintDetail) -> HubError:
+    return OrderMeanwhile("Another call allocated this order just now; look at it and try again.", retry_after_s=0.05)
 
 
 def _location_exists(detail: ConstraintDetail) -> HubError:
@@ -44,7 +50,9 @@ CONSTRAINTS: Constraints = {
     "uq_count_location_open": _being_counted,
     "uq_location_code": _location_exists,
     "location_with_stock": _location_in_use,
+    "pk_stored_answer": answered_meanwhile,
     "uq_item_serial_number": _serial_number_taken,
+    "uq_allocation_line_order_reference_line_id": _order_meanwhile,
     "uq_reservation_live": _contended,
     "uq_movement_item_id_sequence": _contended,
     "item_status_move": _contended,

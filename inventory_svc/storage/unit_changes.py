@@ -29,11 +29,15 @@ _HOLD = (
 )
 _RESERVE = change(Action.RESERVE, _HOLD, extra=_HOLD_FOR, opens=True)
 _RESERVE_UNLOCKED = change(Action.RESERVE, _HOLD, extra=_HOLD_FOR, opens=True, waits=False)
-_RELEASE = change(
-    Action.RELEASE,
-    f"status = 'AVAILABLE', {_NO_HOLD}",
-    guard="item.reserved_until > now() AND (asked.order_reference IN ('', hold.order_reference))",
-    closes="RELEASED",
+_RELEASE, _RELEASE_UNLOCKED = (
+    change(
+        Action.RELEASE,
+        f"status = 'AVAILABLE', {_NO_HOLD}",
+        guard="item.reserved_until > now() AND (asked.order_reference IN ('', hold.order_reference))",
+        closes="RELEASED",
+        waits=waits,
+    )
+    for waits in (True, False)
 )
 _EXTEND = change(
     Action.EXTEND,
@@ -45,15 +49,19 @@ _EXTEND = change(
 _EXPIRE = change(
     Action.EXPIRE, f"status = 'AVAILABLE', {_NO_HOLD}", guard="item.reserved_until <= now()", closes="EXPIRED"
 )
-_SELL = change(
-    Action.SELL,
-    f"status = 'SOLD', {_NO_HOLD}, sold_at = clock_timestamp(), sale_price = asked.sale_price,"
-    " sale_currency = asked.sale_currency,"
-    " order_reference = coalesce(nullif(asked.order_reference, ''), locked.held_for)",
-    extra=_SALE,
-    guard="item.status = 'AVAILABLE' OR (item.reserved_until > now() AND (hold.holder_id = asked.actor_id"
-    " OR (asked.order_reference <> '' AND hold.order_reference = asked.order_reference)))",
-    closes="SOLD",
+_SELL, _SELL_UNLOCKED = (
+    change(
+        Action.SELL,
+        f"status = 'SOLD', {_NO_HOLD}, sold_at = clock_timestamp(), sale_price = asked.sale_price,"
+        " sale_currency = asked.sale_currency,"
+        " order_reference = coalesce(nullif(asked.order_reference, ''), locked.held_for)",
+        extra=_SALE,
+        guard="item.status = 'AVAILABLE' OR (item.reserved_until > now() AND (hold.holder_id = asked.actor_id"
+        " OR (asked.order_reference <> '' AND hold.order_reference = asked.order_reference)))",
+        closes="SOLD",
+        waits=waits,
+    )
+    for waits in (True, False)
 )
 _CANCEL_SALE = change(
     Action.CANCEL_SALE,
@@ -96,6 +104,14 @@ class Claim:
     hold_for: timedelta
     cause: Cause
     line_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One unit whose hold to give up."""
+
+    item_id: int
+    cause: Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +166,17 @@ async def reserve(session: Session, claims: Sequence[Claim], *, waits: bool = Tr
 
 async def release(session: Session, ids: Sequence[int], cause: Cause) -> list[Item]:
     """Gives up the holds that last; an order reference in the cause must be the hold's."""
-    return await run(session, _RELEASE, item_id=list(ids), **cause_arrays([cause] * len(ids)))
+    return await release_each(session, [Release(item_id, cause) for item_id in ids])
+
+
+async def release_each(session: Session, releases: Sequence[Release], *, waits: bool = True) -> list[Item]:
+    """As `release`, each with its own cause; without `waits`, only units that nobody has locked. No unit may stand twice."""
+    return await run(
+        session,
+        _RELEASE if waits else _RELEASE_UNLOCKED,
+        item_id=[each.item_id for each in releases],
+        **cause_arrays([each.cause for each in releases]),
+    )
 
 
 async def extend(session: Session, ids: Sequence[int], hold_for: timedelta, cause: Cause) -> list[Item]:
@@ -159,11 +185,14 @@ async def extend(session: Session, ids: Sequence[int], hold_for: timedelta, caus
     return await run(session, _EXTEND, item_id=list(ids), hold_for=[hold_for] * count, **cause_arrays([cause] * count))
 
 
-async def sell(session: Session, sales: Sequence[Sale]) -> list[Item]:
-    """Sells the units that are AVAILABLE, or held by the seller or under the sale's order."""
+async def sell(session: Session, sales: Sequence[Sale], *, waits: bool = True) -> list[Item]:
+    """Sells the units that are AVAILABLE, or held by the seller or under the sale's order.
+
+    Without `waits`, only those that nobody has locked. No unit may stand twice.
+    """
     return await run(
         session,
-        _SELL,
+        _SELL if waits else _SELL_UNLOCKED,
         item_id=[sale.item_id for sale in sales],
         sale_price=[sale.price.amount if sale.price else None for sale in sales],
         sale_currency=[sale.price.currency if sale.price else None for sale in sales],

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from usav.inventory.v1 import inventory_service_pb2 as service
 from usav.inventory.v1 import item_pb2
 
+from chassis.errors import Unavailable
+from chassis.idempotency import StoredAnswers
 from tests.integration.inventory.harness import InventoryHub, new_sku, refusal
 
 
@@ -73,3 +76,57 @@ async def test_every_single_change_repeats_safely(hub: InventoryHub) -> None:
         first = await getattr(hub.admin, method)(request)
         assert await getattr(hub.admin, method)(request) == first
     assert await hub.actions(unit.id) == ["RECEIVE", "MOVE", "EDIT", "DELETE"]
+
+
+async def test_late_repeat_does_nothing_to_a_unit_that_is_in_reach_again(hub: InventoryHub) -> None:
+    unit = await hub.unit()
+    reserve = service.ReserveItemRequest(id=unit.id, request_id="late-reserve")
+    release = service.ReleaseItemRequest(id=unit.id, request_id="late-release")
+    held = await hub.admin.ReserveItem(reserve)
+    freed = await hub.admin.ReleaseItem(release)
+    assert await hub.admin.ReserveItem(reserve) == held
+    assert await hub.status(unit.id) == "AVAILABLE"
+    await hub.reserve(unit.id)
+    assert await hub.admin.ReleaseItem(release) == freed
+    assert await hub.status(unit.id) == "RESERVED"
+
+
+async def test_one_id_for_many_units_at_once_changes_one_of_them(hub: InventoryHub) -> None:
+    units = await hub.receive(count=20)
+    requests = [service.SellItemRequest(id=unit.id, request_id="greedy") for unit in units for _ in range(2)]
+    outcomes = await asyncio.gather(*(hub.admin.SellItem(request) for request in requests), return_exceptions=True)
+    sold = [outcome for outcome in outcomes if isinstance(outcome, item_pb2.Item)]
+    assert len({item.id for item in sold}) == 1
+    assert [await hub.status(unit.id) for unit in units].count("SOLD") == 1
+
+
+async def test_two_replicas_given_the_same_requests_carry_each_out_once(hub: InventoryHub) -> None:
+    other = await InventoryHub.start(hub.admin_url)
+    try:
+        units = await hub.receive(count=30)
+        reserves = [service.ReserveItemRequest(id=unit.id, request_id=f"twice-{unit.id}") for unit in units]
+        sales = [service.SellItemRequest(id=unit.id, request_id=f"twice-{unit.id}") for unit in units]
+        for method, requests in (("ReserveItem", reserves), ("SellItem", sales)):
+            here, there = (
+                asyncio.gather(*(getattr(each.admin, method)(request) for request in requests)) for each in (hub, other)
+            )
+            assert await here == await there
+        assert all([await hub.actions(unit.id) == ["RECEIVE", "RESERVE", "SELL"] for unit in units])
+    finally:
+        await other.stop()
+
+
+async def test_a_change_whose_answer_cannot_be_stored_does_not_happen(
+    hub: InventoryHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> None:
+        raise Unavailable("no room")
+
+    unit = await hub.unit()
+    request = service.ReserveItemRequest(id=unit.id, request_id="atomic")
+    with monkeypatch.context() as broken:
+        broken.setattr(StoredAnswers, "keep", fails)
+        assert (await refusal(hub.admin.ReserveItem(request))).code == "UNAVAILABLE"
+    assert await hub.actions(unit.id) == ["RECEIVE"]
+    held = await hub.admin.ReserveItem(request)
+    assert await hub.admin.ReserveItem(request) == held
