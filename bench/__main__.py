@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.parts import imports, read, receive, reserve, sales
+from bench.parts import imports, read, receive, reserve, sales, scale
 from bench.report import Section, as_markdown, as_text, write_between_marks
 from bench.stage import TINY, Scale, Stage, raised
 
@@ -20,6 +20,7 @@ PARTS: dict[str, Callable[[Stage], Awaitable[Section]]] = {
     "receive": receive.run,
     "sales": sales.run,
     "import": imports.run,
+    "scale": scale.run,
 }
 _PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 

@@ -47,6 +47,9 @@ class Scale:
     sales_per_second: float = 20.0
     real_rows: int = 2_391
     large_rows: int = 100_000
+    large_units: int = 1_000_000
+    large_variants: int = 100_000
+    hot_every: int = 20
 
 
 TINY = Scale(
@@ -59,6 +62,8 @@ TINY = Scale(
     sales_per_second=10.0,
     real_rows=120,
     large_rows=600,
+    large_units=40_000,
+    large_variants=2_000,
 )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
-from usav.catalog.v1 import variant_pb2
 from usav.inventory.v1 import inventory_service_pb2 as inventory
 
 from bench.stage import Stage
@@ -13,7 +13,16 @@ from bench.stage import Stage
 _LINES_PER_MESSAGE = 5_000
 
 
-def receipt_lines(variants: Iterable[variant_pb2.Variant], serials: Iterable[str]) -> Iterator[inventory.ReceiptLine]:
+class Variant(Protocol):
+    """What units are received of."""
+
+    @property
+    def id(self) -> int:
+        """Its id."""
+        ...
+
+
+def receipt_lines(variants: Iterable[Variant], serials: Iterable[str]) -> Iterator[inventory.ReceiptLine]:
     """A line per serial number, the variants in turn."""
     for variant, serial in zip(itertools.cycle(variants), serials, strict=False):
         line = inventory.ReceiptLine(variant_id=variant.id, serial_number=serial, location="A1-S2")

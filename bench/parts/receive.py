@@ -5,21 +5,20 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import asyncpg
-from usav.catalog.v1 import variant_pb2
 
 from bench.load import Outcome
 from bench.report import Row, Section
 from bench.rounds import Contender, interleave
 from bench.seeds import make_variants
 from bench.stage import Stage
-from bench.units import messages, receipt_lines, receive
+from bench.units import Variant, messages, receipt_lines, receive
 
 RECEIVE_BAR = 0.3
 _FIRST_FAMILY = 30_001
@@ -32,9 +31,11 @@ _OUTBOX = ("kind", "key", "payload")
 
 
 @dataclass(frozen=True)
-class _Receipts:
+class Receipts:
+    """Batches of `receive_units` units, new each time."""
+
     stage: Stage
-    variants: list[variant_pb2.Variant]
+    variants: Sequence[Variant]
     connection: asyncpg.Connection
     numbers: Iterator[int]
 
@@ -86,7 +87,7 @@ async def run(stage: Stage) -> Section:
     variants = await make_variants(stage, _FIRST_FAMILY, 50)
     connection = await asyncpg.connect(stage.hub.database_url)
     try:
-        receipts = _Receipts(stage, variants, connection, itertools.count(1))
+        receipts = Receipts(stage, variants, connection, itertools.count(1))
         # The hub first: it learns the variants that the rows of the COPY refer to.
         contenders = {"hub": Contender(receipts.by_hub), "copy": Contender(receipts.by_copy)}
         found = await interleave(contenders, stage.scale.rounds)
