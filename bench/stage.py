@@ -54,7 +54,7 @@ class Scale:
 
 TINY = Scale(
     rounds=1,
-    seconds=0.3,
+    seconds=0.1,
     families=20,
     units=128,
     receive_units=200,
