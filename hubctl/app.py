@@ -13,6 +13,7 @@ from hubctl import (
     inventory,
     keys,
     locations,
+    orders,
     proof,
     returns,
     sync,
@@ -49,6 +50,7 @@ for module in (
     transfers,
     counts,
     sync,
+    orders,
     watch,
     demo,
 ):

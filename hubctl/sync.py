@@ -1,9 +1,9 @@
-"""Channels, listings, orders, and how far the spokes are."""
+"""Channels, listings, drift, and how far the spokes are."""
 
 from __future__ import annotations
 
 import click
-from usav.sync.v1 import channel_pb2, drift_pb2, listing_pb2, order_pb2
+from usav.sync.v1 import channel_pb2, drift_pb2, listing_pb2
 from usav.sync.v1 import sync_service_pb2 as pb
 
 from hubctl.client import new_request_id
@@ -34,14 +34,6 @@ _CHANNEL_STATUS: list[Column] = [
     ("oldest pending", lambda c: clock_time(c.oldest_pending_time)),
     ("last order", lambda c: clock_time(c.last_order_time)),
     ("warnings", lambda c: " ".join(c.warnings)),
-]
-_ORDER: list[Column] = [
-    ("id", lambda o: o.id),
-    ("channel", lambda o: f"{_PLATFORM(o.platform)} {o.account}"),
-    ("order", lambda o: o.external_order_id),
-    ("status", lambda o: order_pb2.Order.Status.Name(o.status)),
-    ("lines", lambda o: ", ".join(f"{line.quantity} x {line.platform_sku}" for line in o.lines)),
-    ("message", lambda o: o.message),
 ]
 _DRIFT: list[Column] = [
     ("channel", lambda d: f"{_PLATFORM(d.platform)} {d.account}"),
@@ -104,37 +96,6 @@ def retry_listing(tool: Tool, listing_id: int) -> None:
 
 
 @click.group()
-def orders() -> None:
-    """Orders taken in from the channels, and those that need a person."""
-
-
-@orders.command("list")
-@click.option("--attention", is_flag=True, help="Only those that need a person.")
-@command
-def list_orders(tool: Tool, attention: bool) -> None:
-    """Orders, newest first."""
-    request = pb.ListOrdersRequest(page_size=100)
-    if attention:
-        request.status = order_pb2.Order.NEEDS_ATTENTION
-    tool.output.rows(tool.hub.sync.ListOrders(request).items, _ORDER)
-
-
-@orders.command("resolve")
-@click.argument("order_id", type=click.IntRange(1))
-@click.option("--map", "mappings", multiple=True, metavar="LINE=SKU", help="Which SKU a line is; repeatable.")
-@command
-def resolve_order(tool: Tool, order_id: int, mappings: tuple[str, ...]) -> None:
-    """Applies an order again, telling which SKU an unknown line is."""
-    request = pb.ResolveOrderRequest(id=order_id, request_id=new_request_id())
-    for mapping in mappings:
-        line_id, separator, sku = mapping.rpartition("=")
-        if not separator:
-            raise click.BadParameter(f"{mapping!r}: write LINE=SKU")
-        request.mappings.add(line_id=line_id, sku=sku)
-    tool.output.one(tool.hub.sync.ResolveOrder(request), _ORDER)
-
-
-@click.group()
 def channels() -> None:
     """Looks after the channels' secrets (admin)."""
 
@@ -179,4 +140,4 @@ def reconcile(tool: Tool, channel: str) -> None:
     tool.output.one(tool.hub.sync.Reconcile(request), [("channels", lambda x: ", ".join(map(str, x.channel_ids)))])
 
 
-COMMANDS = [status, listings, orders, drift, channels]
+COMMANDS = [status, listings, drift, channels]

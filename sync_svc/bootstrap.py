@@ -32,15 +32,17 @@ from sync_svc.storage.deliveries import OrderTasks
 from sync_svc.storage.generations import Generations
 from sync_svc.storage.leases import Leases
 from sync_svc.storage.runs import trim
+from sync_svc.storage.shipments import ShipmentLeases
 from sync_svc.storage.tables import SCHEMA, stored_answer
 from sync_svc.upstream import CatalogFeed, HubAllocator, HubTruth, StockFeed
 from sync_svc.vault import Vault
-from sync_svc.workers import orders
+from sync_svc.workers import orders, shipments
 from sync_svc.workers.drift import DriftTools
 from sync_svc.workers.feeds import FeedReader
 from sync_svc.workers.orders import OrderTools
 from sync_svc.workers.polls import PollTools
 from sync_svc.workers.push import PushTools
+from sync_svc.workers.shipments import ShipTools
 from sync_svc.workers.supervisor import Supervisor, WorkTools
 from sync_svc.workers.wakeups import WorkAlarms
 
@@ -111,6 +113,7 @@ def _work_tools(settings: SyncSettings, desk: Desk, progress: Progress) -> WorkT
         push=PushTools(leases, desk.truth, notes, progress, settings.push_timeout_s, settings.backstop_s),
         orders=OrderTools(desk.tasks, desk.intake, notes, progress, settings.backstop_s),
         polls=PollTools(desk.db, notes, settings.backstop_s),
+        ships=ShipTools(ShipmentLeases(desk.db, lease_s=shipments.LEASE_S), notes),
         drift=DriftTools(desk.db, desk.truth, notes, desk.alarms),
         alarms=desk.alarms,
     )

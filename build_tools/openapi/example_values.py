@@ -86,6 +86,8 @@ BY_NAME: dict[str, Any] = {
     "platform_sku": "LS12-WIRE-WHT",
     "external_id": "204417702913",
     "external_order_id": "12-34567-89012",
+    "carrier": "UPS",
+    "tracking_number": "1Z999AA10123456784",
     "asin": "B07XJ8C8F5",
     "platform_status": "PAID",
     "api_base_url": "https://api.ebay.com",

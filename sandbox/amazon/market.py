@@ -210,4 +210,5 @@ def _summary(order: Order) -> Json:
         "fulfillment_status": order.status,
         "cancelled": order.cancelled,
         "lines": [{"sku": line["sku"], "title": line["title"], "quantity": line["quantity"]} for line in order.lines],
+        "parcels": [{"carrier": one["carrier"], "tracking_number": one["trackingNumber"]} for one in order.packages],
     }

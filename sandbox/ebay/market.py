@@ -208,4 +208,8 @@ def _summary(order: Order) -> Json:
         "fulfillment_status": order.fulfillment_status,
         "cancelled": order.cancelled_at is not None,
         "lines": [{"sku": line["sku"], "title": line["title"], "quantity": line["quantity"]} for line in order.lines],
+        "parcels": [
+            {"carrier": one.get("shippingCarrierCode", ""), "tracking_number": one.get("shipmentTrackingNumber", "")}
+            for one in order.fulfillments
+        ],
     }

@@ -170,4 +170,7 @@ def _summary(order: Order) -> Json:
         "fulfillment_status": order.fulfillment_status,
         "cancelled": order.payment_status == "CANCELLED",
         "lines": [{"sku": item["sku"], "title": item["name"], "quantity": item["quantity"]} for item in order.items],
+        "parcels": [
+            {"carrier": "", "tracking_number": number.strip()} for number in order.tracking_number.split(",") if number
+        ],
     }

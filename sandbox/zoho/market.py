@@ -116,27 +116,27 @@ class Zoho:
 
     def buy(self, purchase: Purchase) -> Json:
         """A sales order is made and told of."""
-        return _summary(place_order(self.store, purchase))
+        return _summary(self.store, place_order(self.store, purchase))
 
     def cancel(self, order_id: str, webhook: bool = True) -> Json:
         """Voids an order; one that was shipped stays as it is."""
         order = self._known(order_id)
         if not any(line["shipped"] for line in order.lines):
             void_order(self.store, order, webhook=webhook)
-        return _summary(order)
+        return _summary(self.store, order)
 
     def pay(self, order_id: str, webhook: bool = True) -> Json:
         """A draft is confirmed."""
         order = self._known(order_id)
         if order.status == DRAFT:
             confirm_order(self.store, order, webhook=webhook)
-        return _summary(order)
+        return _summary(self.store, order)
 
     def recent_orders(self, account: str, limit: int) -> list[Json]:
         """The newest first."""
         if account not in {"", oauth.ACCOUNT}:
             return []
-        return [_summary(order) for order in reversed(list(self.store.org.orders.values())[-limit:])]
+        return [_summary(self.store, order) for order in reversed(list(self.store.org.orders.values())[-limit:])]
 
     def quota(self) -> Json:
         """Use of the minute, the day and the token endpoint."""
@@ -198,7 +198,7 @@ class Zoho:
         self.world.switches.zoho.webhook_url = document["url"]
 
 
-def _summary(order: SalesOrder) -> Json:
+def _summary(store: Store, order: SalesOrder) -> Json:
     return {
         "platform": PLATFORM,
         "account": oauth.ACCOUNT,
@@ -208,4 +208,9 @@ def _summary(order: SalesOrder) -> Json:
         "fulfillment_status": order.status.upper(),
         "cancelled": order.status == VOID,
         "lines": [{"sku": line["sku"], "title": line["name"], "quantity": line["quantity"]} for line in order.lines],
+        "parcels": [
+            {"carrier": one.fields["delivery_method"], "tracking_number": one.fields["tracking_number"]}
+            for one in store.org.shipments.values()
+            if one.salesorder_id == order.salesorder_id
+        ],
     }

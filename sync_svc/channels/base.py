@@ -146,6 +146,8 @@ class OrderLine:
     unit_price: Decimal | None = None
     currency: str = "USD"
     cancelled: bool = False
+    shipped_quantity: int = 0
+    """Units that left the house as the platform sees it, by whatever way it was told; 0 where it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,43 @@ class OrderPage:
     orders: Sequence[ChannelOrder]
     cursor: str
     more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelLine:
+    """Units of one line of an order in a parcel, of those that were ordered in all."""
+
+    line_id: str
+    quantity: int
+    ordered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One parcel of an order, as it left the house."""
+
+    shipment_id: int
+    """The hub's number of it: the same for every try, and never another parcel's."""
+    external_order_id: str
+    lines: Sequence[ParcelLine]
+    shipped_at: datetime
+    carrier: str = ""
+    """As a person says it, as `ups`; given whenever there is a tracking number."""
+    tracking_number: str = ""
+    is_last: bool = True
+    """Nothing of the order is left in the house after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The platform knows of a parcel."""
+
+    external_id: str = ""
+    """The platform's own id of it, where it has one."""
+    by_another: bool = False
+    """It was told by somebody else before, so nothing was sent."""
+    message: str = ""
+    """What a person should know of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +296,14 @@ class Channel(Protocol):
 
     async def get_order(self, external_order_id: str) -> ChannelOrder | None:
         """Read one order; None when the platform does not know it. Raises ChannelError."""
+        ...
+
+    async def ship(self, parcel: Parcel) -> Told:
+        """Tell the platform that a parcel of an order is on its way, with its tracking number.
+
+        Repeating it is safe: what the platform knows already is read before anything is sent, also what somebody else has told
+        it. Raises ChannelError; PERMANENT when the order cannot be shipped (any more) or the platform refuses the parcel.
+        """
         ...
 
     async def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> list[Hint]:

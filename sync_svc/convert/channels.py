@@ -170,8 +170,16 @@ def standing_to_proto(
         attention_count=standing.attention,
         token_expire_time=timestamp(token_expires_at),
         consent_expire_time=timestamp(channel.consent_expires_at),
-        warnings=channel.warnings(connection, now()),
+        warnings=[*channel.warnings(connection, now()), *_parcel_warning(standing.refused_shipments)],
+        refused_shipment_count=standing.refused_shipments,
     )
+
+
+def _parcel_warning(count: int) -> list[str]:
+    if not count:
+        return []
+    text = "1 parcel is" if count == 1 else f"{count} parcels are"
+    return [f"{text} refused by the platform: look at the orders, and try again or withdraw."]
 
 
 def _quota(quota: Quota) -> channel_pb2.ChannelStatus.Quota:

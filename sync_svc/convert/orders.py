@@ -7,6 +7,7 @@ from usav.sync.v1 import channel_pb2, listing_pb2, order_pb2, sync_service_pb2
 from chassis.clock import now
 from sync_svc.convert.channels import platform_name
 from sync_svc.convert.common import price_to_proto, timestamp
+from sync_svc.convert.shipments import shipment_to_proto
 from sync_svc.domain.order import Line, Order
 from sync_svc.progress import Event, ListingPushed, OrderTaken
 from sync_svc.queries.orders import OrderFilter
@@ -22,6 +23,8 @@ def filter_of(request: sync_service_pb2.ListOrdersRequest) -> OrderFilter:
         channel=request.channel,
         status=_Order.Status.Name(request.status) if request.status else "",
         external_order_id=request.external_order_id,
+        to_ship=request.to_ship,
+        shipment_refused=request.shipment_refused,
     )
 
 
@@ -44,6 +47,8 @@ def order_to_proto(order: Order) -> order_pb2.Order:
         modified_time=timestamp(order.modified_at),
         create_time=timestamp(order.created_at),
         update_time=timestamp(order.updated_at),
+        shipping=_Order.Shipping.Value(order.shipping),
+        shipments=[shipment_to_proto(shipment) for shipment in order.shipments],
     )
 
 
@@ -59,6 +64,8 @@ def _line(line: Line) -> order_pb2.Order.Line:
         applied=line.applied,
         reason=_Order.Reason.Value(line.reason) if line.reason else _Order.REASON_UNSPECIFIED,
         message=line.message,
+        shipped_quantity=line.has_left,
+        cancelled=line.cancelled,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chassis.errors import (
+    Aborted,
     AlreadyExists,
     FailedPrecondition,
     InvalidArgument,
@@ -123,11 +124,77 @@ class OrderLineUnknown(InvalidArgument):
 
     reason, domain = "ORDER_LINE_UNKNOWN", DOMAIN
 
-    def __init__(self, order_id: int, line_id: str) -> None:
+    def __init__(self, order_id: int, line_id: str, field: str = "mappings") -> None:
         super().__init__(
-            f"mappings: order {order_id} has no line {line_id!r}",
+            f"{field}: order {order_id} has no line {line_id!r}",
             metadata={"order_id": str(order_id), "line_id": line_id},
-            violations=(Violation("mappings", f"the order has no line {line_id!r}"),),
+            violations=(Violation(field, f"the order has no line {line_id!r}"),),
+        )
+
+
+class OrderNotShippable(FailedPrecondition):
+    """The order, or a line of it, is in no state to leave the house."""
+
+    reason, domain = "ORDER_NOT_SHIPPABLE", DOMAIN
+
+    def __init__(self, order_id: int, status: str, why: str, line_id: str = "") -> None:
+        metadata = {"order_id": str(order_id), "status": status} | ({"line_id": line_id} if line_id else {})
+        super().__init__(f"Order {order_id} cannot be shipped: {why}.", metadata=metadata)
+
+
+class ShippedAlready(FailedPrecondition):
+    """There is less left to ship than the parcel holds."""
+
+    reason, domain = "SHIPPED_ALREADY", DOMAIN
+
+    def __init__(self, order_id: int = 0, line_id: str = "", left: int = 0) -> None:
+        order = f"Order {order_id}" if order_id else "The order"
+        text = (
+            f"{order} has {left} left to ship of line {line_id}." if line_id else f"{order} has nothing left to ship."
+        )
+        super().__init__(text, metadata={"order_id": str(order_id), "line_id": line_id, "left": str(left)})
+
+
+class TrackingNumberTaken(AlreadyExists):
+    """The order has another parcel of that number."""
+
+    reason, domain = "TRACKING_NUMBER_TAKEN", DOMAIN
+
+
+class ShipmentNotFound(NotFound):
+    """The order has no such shipment."""
+
+    reason, domain = "SHIPMENT_NOT_FOUND", DOMAIN
+
+    def __init__(self, order_id: int, shipment_id: int) -> None:
+        super().__init__(
+            f"Order {order_id} has no shipment {shipment_id}.",
+            metadata={"order_id": str(order_id), "shipment_id": str(shipment_id)},
+        )
+
+
+class ShipmentClosed(FailedPrecondition):
+    """The shipment can be neither told nor taken back."""
+
+    reason, domain = "SHIPMENT_CLOSED", DOMAIN
+
+    def __init__(self, shipment_id: int, status: str, why: str) -> None:
+        super().__init__(
+            f"Shipment {shipment_id} is {status}: {why}.",
+            metadata={"shipment_id": str(shipment_id), "status": status},
+        )
+
+
+class ShipmentBusy(Aborted):
+    """A parcel of the order is being told."""
+
+    reason, domain = "SHIPMENT_BUSY", DOMAIN
+
+    def __init__(self, order_id: int) -> None:
+        super().__init__(
+            f"A parcel of order {order_id} is being told to its platform; try again in a moment.",
+            metadata={"order_id": str(order_id)},
+            retry_after_s=1,
         )
 
 

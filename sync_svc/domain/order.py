@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from sync_svc.domain.channel import Platform
+from sync_svc.domain.shipment import Shipment, Shipping
 
 
 class OrderStatus(StrEnum):
@@ -45,6 +46,20 @@ class Line:
     cancelled: bool = False
     reason: OrderReason | None = None
     message: str = ""
+    shipped_quantity: int = 0
+    """Units in shipments recorded here."""
+    shipped_there: int = 0
+    """Units the platform sees as shipped, by whatever way it was told."""
+
+    @property
+    def has_left(self) -> int:
+        """Units that left the house: the platform may know of more than the hub, and the other way round."""
+        return max(self.shipped_quantity, self.shipped_there)
+
+    @property
+    def to_ship(self) -> int:
+        """Units that are sold and have not left the house."""
+        return max(0, self.quantity - self.has_left) if self.applied and not self.cancelled else 0
 
     @property
     def is_known(self) -> bool:
@@ -71,6 +86,17 @@ class Order:
     updated_at: datetime
     reason: OrderReason | None = None
     message: str = ""
+    shipments: Sequence[Shipment] = ()
+
+    @property
+    def shipping(self) -> Shipping:
+        """How much of it has left the house."""
+        if not self.paid or self.status is OrderStatus.CANCELLED:
+            return Shipping.NOT_DUE
+        lines = [line for line in self.lines if not line.cancelled]
+        if not any(line.has_left for line in lines):
+            return Shipping.TO_SHIP
+        return Shipping.SHIPPED if all(line.has_left >= line.quantity for line in lines) else Shipping.PARTLY_SHIPPED
 
     @property
     def reference(self) -> str:

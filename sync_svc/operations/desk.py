@@ -33,4 +33,5 @@ class Desk:
         self.alarms.pushes.of(channel_id).ring_in(0)
         self.alarms.polls.of(channel_id).ring_in(0)
         self.alarms.orders.of(channel_id).ring_in(0)
+        self.alarms.shipments.of(channel_id).ring_in(0)
         self.alarms.channels.ring_in(0)

@@ -21,7 +21,8 @@ from sync_svc.storage.tables import channel, channel_run
 _STANDINGS = text("""
 SELECT c.id, c.last_order_at, c.last_poll_at, coalesce(l.pending, 0) AS pending, coalesce(l.dirty, 0) AS dirty,
   coalesce(l.failed, 0) AS failed, l.oldest_pending_at,
-  (SELECT count(*) FROM sync.channel_order o WHERE o.channel_id = c.id AND o.status = 'NEEDS_ATTENTION') AS attention
+  (SELECT count(*) FROM sync.channel_order o WHERE o.channel_id = c.id AND o.status = 'NEEDS_ATTENTION') AS attention,
+  (SELECT count(*) FROM sync.shipment s WHERE s.channel_id = c.id AND s.status = 'REFUSED') AS refused_shipments
 FROM sync.channel c LEFT JOIN (
   SELECT channel_id, count(*) FILTER (WHERE status = 'PENDING') AS pending,
     count(*) FILTER (WHERE status = 'DIRTY') AS dirty, count(*) FILTER (WHERE status = 'ERROR') AS failed,
@@ -78,6 +79,7 @@ class Standing:
     dirty: int
     failed: int
     attention: int
+    refused_shipments: int
     oldest_pending_at: datetime | None
     last_order_at: datetime | None
     last_poll_at: datetime | None

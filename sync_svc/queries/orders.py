@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from chassis.database import Database
 from sync_svc.domain.order import Order
 from sync_svc.queries.pages import Page, count, cut
 from sync_svc.storage import orders as stored
 from sync_svc.storage.channels import is_named
-from sync_svc.storage.tables import channel, channel_order
+from sync_svc.storage.tables import TO_SHIP, channel, channel_order, order_line, shipment
+
+_TO_SHIP = select(order_line.c.order_id).where(text(TO_SHIP))
+_REFUSED = select(shipment.c.order_id).where(shipment.c.status == "REFUSED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,8 @@ class OrderFilter:
     channel: str = ""
     status: str = ""
     external_order_id: str = ""
+    to_ship: bool = False
+    shipment_refused: bool = False
 
 
 async def get_order(db: Database, order_id: int) -> Order:
@@ -40,6 +45,10 @@ async def list_orders(db: Database, wanted: OrderFilter, *, before_id: int | Non
     conditions: list[Any] = [column == value for column, value in given.items() if value]
     if wanted.channel:
         conditions.append(is_named(wanted.channel))
+    if wanted.to_ship:
+        conditions += [channel_order.c.paid, channel_order.c.status != "CANCELLED", channel_order.c.id.in_(_TO_SHIP)]
+    if wanted.shipment_refused:
+        conditions.append(channel_order.c.id.in_(_REFUSED))
     paged = conditions if before_id is None else [*conditions, channel_order.c.id < before_id]
     async with db.translated(), db.read.connect() as conn:
         items = await stored.list_orders(conn, paged, most + 1)

@@ -8,7 +8,10 @@ from sync_svc.servicers.channels import ChannelRpcs
 from sync_svc.servicers.drift import DriftRpcs
 from sync_svc.servicers.listings import ListingRpcs
 from sync_svc.servicers.orders import OrderRpcs
+from sync_svc.servicers.shipments import ShipmentRpcs
 
 
-class SyncServicer(ChannelRpcs, ListingRpcs, DriftRpcs, OrderRpcs, sync_service_pb2_grpc.SyncServiceServicer):
+class SyncServicer(
+    ChannelRpcs, ListingRpcs, DriftRpcs, OrderRpcs, ShipmentRpcs, sync_service_pb2_grpc.SyncServiceServicer
+):
     """Each method translates, calls one operation or query, and translates back."""

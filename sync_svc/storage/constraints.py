@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from chassis.database_errors import ConstraintDetail, Constraints
 from chassis.errors import HubError
-from sync_svc.domain.errors import ChannelExists, ChannelNotFound, ExternalIdTaken, PlatformSkuTaken
+from sync_svc.domain.errors import (
+    ChannelExists,
+    ChannelNotFound,
+    ExternalIdTaken,
+    PlatformSkuTaken,
+    ShippedAlready,
+    TrackingNumberTaken,
+)
 
 
 def _channel_exists(_: ConstraintDetail) -> HubError:
@@ -23,7 +30,17 @@ def _channel_not_found(_: ConstraintDetail) -> HubError:
     return ChannelNotFound("of that id")
 
 
+def _shipped_already(_: ConstraintDetail) -> HubError:
+    return ShippedAlready()
+
+
+def _tracking_number_taken(_: ConstraintDetail) -> HubError:
+    return TrackingNumberTaken("The order has another parcel of that tracking number.")
+
+
 CONSTRAINTS: Constraints = {
+    "shipment_within_order": _shipped_already,
+    "uq_shipment_order_id_tracking_number": _tracking_number_taken,
     "uq_channel_platform_account": _channel_exists,
     "uq_listing_channel_id_platform_sku": _platform_sku_taken,
     "uq_listing_channel_id_external_id": _external_id_taken,

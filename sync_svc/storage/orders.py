@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import RowMapping, select, text, update
+from sqlalchemy import RowMapping, exists, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,9 +14,14 @@ from sync_svc.channels.base import ChannelOrder, OrderLine
 from sync_svc.domain.channel import Platform
 from sync_svc.domain.errors import OrderNotFound
 from sync_svc.domain.order import Line, Order, OrderReason, OrderStatus
-from sync_svc.storage.tables import channel, channel_order, order_line
+from sync_svc.domain.shipment import Shipment
+from sync_svc.storage.shipments import shipments_of
+from sync_svc.storage.tables import channel, channel_order, order_line, shipment
 
 _ORDERS = select(*channel_order.c, channel.c.platform, channel.c.account).join(channel)
+_LINES = select(
+    *order_line.c, exists().where(shipment.c.order_id == order_line.c.order_id).label("has_shipments")
+).select_from(order_line)
 
 # The newest state wins, in whatever order the reads of it arrive; a cancellation is not taken back by an older read.
 _SEE = text("""
@@ -58,7 +63,7 @@ async def store_seen(conn: AsyncConnection, channel_id: int, seen: ChannelOrder)
     if seen.lines:
         rows = [_line_values(order_id, place, line) for place, line in enumerate(seen.lines)]
         put = insert(order_line)
-        changed = {name: put.excluded[name] for name in ("quantity", "cancelled", "title")}
+        changed = {name: put.excluded[name] for name in ("quantity", "cancelled", "title", "shipped_there")}
         await conn.execute(put.on_conflict_do_update(index_elements=["order_id", "line_id"], set_=changed), rows)
     await conn.execute(_KNOW_SKUS, {"order_id": order_id, "channel_id": channel_id})
     await conn.execute(_TOUCH_CHANNEL, {"channel_id": channel_id, "placed_at": seen.placed_at})
@@ -84,6 +89,11 @@ async def record_order(
 ) -> None:
     """Record what became of an order and its lines."""
     status, reason, message = verdict
+    recorded = update(channel_order).where(channel_order.c.id == order.id)
+    reason_name = reason.value if reason else None
+    at = text("clock_timestamp()")
+    # The order before its lines, as everybody locks them.
+    await conn.execute(recorded.values(status=status.value, reason=reason_name, message=message[:1000], updated_at=at))
     for line in lines:
         changed = update(order_line).where(order_line.c.order_id == order.id, order_line.c.line_id == line.line_id)
         await conn.execute(
@@ -95,10 +105,6 @@ async def record_order(
                 sku=line.sku,
             )
         )
-    recorded = update(channel_order).where(channel_order.c.id == order.id)
-    reason_name = reason.value if reason else None
-    at = text("clock_timestamp()")
-    await conn.execute(recorded.values(status=status.value, reason=reason_name, message=message[:1000], updated_at=at))
 
 
 async def map_line(conn: AsyncConnection, order_id: int, line_id: str, *, variant_id: int, sku: str) -> None:
@@ -115,10 +121,14 @@ async def list_orders(conn: AsyncConnection, conditions: Sequence[Any], most: in
 
 async def _with_lines(conn: AsyncConnection, rows: Sequence[Any]) -> list[Order]:
     lines: dict[int, list[Line]] = {row.id: [] for row in rows}
-    wanted = select(order_line).where(order_line.c.order_id.in_(list(lines)))
+    shipped: set[int] = set()
+    wanted = _LINES.where(order_line.c.order_id.in_(list(lines)))
     for row in (await conn.execute(wanted.order_by(order_line.c.order_id, order_line.c.position))).mappings():
         lines[row["order_id"]].append(_as_line(row))
-    return [_as_order(row, lines[row.id]) for row in rows]
+        if row["has_shipments"]:
+            shipped.add(row["order_id"])
+    shipments = await shipments_of(conn, sorted(shipped)) if shipped else {}
+    return [_as_order(row, lines[row.id], shipments.get(row.id, [])) for row in rows]
 
 
 def _line_values(order_id: int, place: int, line: OrderLine) -> Mapping[str, Any]:
@@ -132,6 +142,7 @@ def _line_values(order_id: int, place: int, line: OrderLine) -> Mapping[str, Any
         "unit_price": line.unit_price,
         "currency": line.currency,
         "cancelled": line.cancelled,
+        "shipped_there": line.shipped_quantity,
     }
 
 
@@ -149,10 +160,12 @@ def _as_line(row: RowMapping) -> Line:
         cancelled=row["cancelled"],
         reason=OrderReason(row["reason"]) if row["reason"] else None,
         message=row["message"],
+        shipped_quantity=row["shipped_quantity"],
+        shipped_there=row["shipped_there"],
     )
 
 
-def _as_order(row: Any, lines: Sequence[Line]) -> Order:
+def _as_order(row: Any, lines: Sequence[Line], shipments: Sequence[Shipment]) -> Order:
     return Order(
         id=row.id,
         channel_id=row.channel_id,
@@ -169,4 +182,5 @@ def _as_order(row: Any, lines: Sequence[Line]) -> Order:
         updated_at=row.updated_at,
         reason=OrderReason(row.reason) if row.reason else None,
         message=row.message,
+        shipments=shipments,
     )

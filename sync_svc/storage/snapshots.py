@@ -48,6 +48,7 @@ def _line_to_dict(line: OrderLine) -> dict[str, Any]:
         "unit_price": None if line.unit_price is None else str(line.unit_price),
         "currency": line.currency,
         "cancelled": line.cancelled,
+        "shipped_quantity": line.shipped_quantity,
     }
 
 

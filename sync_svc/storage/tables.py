@@ -11,6 +11,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
@@ -333,6 +334,9 @@ channel_order = Table(
     _time("modified_at", required=True),
     _time("created_at", required=True),
     _time("updated_at", required=True),
+    # Held while a parcel of the order is told to its platform: one at a time.
+    Column("ship_lease", UUID(as_uuid=True)),
+    _time("ship_lease_until"),
     UniqueConstraint("channel_id", "external_order_id"),
     CheckConstraint(_one_of("status", "NEW", "HELD", "SOLD", "CANCELLED", "NEEDS_ATTENTION"), name="status_known"),
 )
@@ -355,6 +359,62 @@ order_line = Table(
     Column("cancelled", Boolean, nullable=False, server_default=text("false")),
     Column("reason", Text),
     _text("message"),
+    # Kept by the triggers on shipments, which refuse more than is ordered.
+    _number("shipped_quantity", 0),
+    _number("shipped_there", 0),
+    CheckConstraint("quantity > 0", name="quantity_positive"),
+    CheckConstraint("shipped_quantity >= 0 AND shipped_there >= 0", name="shipped_not_negative"),
+)
+TO_SHIP = "applied AND NOT cancelled AND quantity > greatest(shipped_quantity, shipped_there)"
+Index("ix_order_line_to_ship", order_line.c.order_id, postgresql_where=text(TO_SHIP))
+
+shipment = Table(
+    "shipment",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("order_id", BigInteger, ForeignKey(channel_order.c.id), nullable=False),
+    Column("channel_id", BigInteger, ForeignKey(channel.c.id), nullable=False),
+    _text("carrier"),
+    _text("tracking_number"),
+    _time("shipped_at", required=True),
+    Column("status", Text, nullable=False, server_default=text("'PENDING'")),
+    _text("external_id"),
+    Column("by_another", Boolean, nullable=False, server_default=text("false")),
+    Column("in_doubt", Boolean, nullable=False, server_default=text("false")),
+    _text("message"),
+    _text("error_code"),
+    _number("attempts", 0),
+    Column("next_attempt_at", DateTime(timezone=True), server_default=_NOW),
+    _time("told_at"),
+    _text("recorded_by"),
+    _time("created_at", required=True),
+    _time("updated_at", required=True),
+    CheckConstraint(_one_of("status", "PENDING", "TOLD", "REFUSED", "WITHDRAWN"), name="status_known"),
+    Index("ix_shipment_order_id", "order_id"),
+)
+Index(
+    "uq_shipment_order_id_tracking_number",
+    shipment.c.order_id,
+    shipment.c.tracking_number,
+    unique=True,
+    postgresql_where=text("tracking_number <> '' AND status <> 'WITHDRAWN'"),
+)
+Index(
+    "ix_shipment_due",
+    shipment.c.channel_id,
+    shipment.c.next_attempt_at,
+    postgresql_where=text("status = 'PENDING'"),
+)
+Index("ix_shipment_refused", shipment.c.channel_id, postgresql_where=text("status = 'REFUSED'"))
+
+shipment_line = Table(
+    "shipment_line",
+    metadata,
+    Column("shipment_id", BigInteger, ForeignKey(shipment.c.id), primary_key=True),
+    Column("line_id", Text, primary_key=True),
+    Column("order_id", BigInteger, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    ForeignKeyConstraint(["order_id", "line_id"], ["sync.order_line.order_id", "sync.order_line.line_id"]),
     CheckConstraint("quantity > 0", name="quantity_positive"),
 )
 
@@ -363,4 +423,6 @@ GRANTS: dict[str, str] = {
     "listing_attempt": "SELECT, INSERT, DELETE",
     "channel_run": "SELECT, INSERT, DELETE",
     "webhook_delivery": "SELECT, INSERT, DELETE",
+    "shipment": "SELECT, INSERT, UPDATE",
+    "shipment_line": "SELECT, INSERT",
 }

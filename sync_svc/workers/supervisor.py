@@ -21,6 +21,7 @@ from sync_svc.workers.polls import OrderPoller, PollTools
 from sync_svc.workers.push import PushTools, PushWorker
 from sync_svc.workers.queues import QueueReader
 from sync_svc.workers.quotas import QuotaKeeper
+from sync_svc.workers.shipments import ShipmentWorker, ShipTools
 from sync_svc.workers.wakeups import WorkAlarms
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class WorkTools:
     push: PushTools
     orders: OrderTools
     polls: PollTools
+    ships: ShipTools
     drift: DriftTools
     alarms: WorkAlarms
 
@@ -107,6 +109,7 @@ class Supervisor:
         works: list[Work] = [
             OrderWorker(channel, connector, self._tools.orders, orders).run,
             OrderPoller(channel, connector, self._tools.polls, alarms.polls.of(channel.id), orders).run,
+            ShipmentWorker(channel, connector, self._tools.ships, alarms.shipments.of(channel.id)).run,
         ]
         if isinstance(connector, HintQueue) and connector.has_queue:
             works.append(QueueReader(channel, connector, self._db, orders).run)

@@ -62,6 +62,7 @@ class WorkAlarms:
         self.pushes = Alarms()
         self.orders = Alarms()
         self.polls = Alarms()
+        self.shipments = Alarms()
         self.reconciles = Alarms()
         self.channels = Alarm()
         """Rung when a channel was made or changed."""

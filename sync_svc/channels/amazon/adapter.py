@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx2
 
-from sync_svc.channels.amazon import mapping, notifications, orders
+from sync_svc.channels.amazon import mapping, notifications, orders, shipping
 from sync_svc.channels.amazon.client import AmazonClient
 from sync_svc.channels.amazon.feeds import BREAK_EVEN, Feeds
 from sync_svc.channels.amazon.listings import ListingPusher
@@ -24,9 +24,11 @@ from sync_svc.channels.base import (
     LiveListing,
     OrderPage,
     Outcome,
+    Parcel,
     PushResult,
     QueuedHints,
     Quota,
+    Told,
     WebhookRefused,
 )
 from sync_svc.channels.codec import time_or_none
@@ -48,6 +50,7 @@ class AmazonChannel:
         self._account = account
         self._seller_id = account.credentials["seller_id"]
         terms = mapping.terms_of(account.options, account.site)
+        self._marketplace_id = terms.marketplace_id
         self._client = AmazonClient(account, terms.marketplace_id, transport)
         feeds = Feeds(self._client, terms, self._seller_id)
         self._pusher = ListingPusher(self._client, terms, feeds, feed_from=_feed_from(account.options))
@@ -94,6 +97,10 @@ class AmazonChannel:
     async def get_order(self, external_order_id: str) -> ChannelOrder | None:
         """Reads one order; None also for one that Amazon ships from its own stock."""
         return orders.order_of(await self._client.get_order(external_order_id))
+
+    async def ship(self, parcel: Parcel) -> Told:
+        """Tells of a parcel; see `shipping`."""
+        return await shipping.tell_parcel(self._client, parcel, self._marketplace_id)
 
     async def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> list[Hint]:
         """Amazon calls no address."""

@@ -29,6 +29,7 @@ _NOTIFICATIONS = "/notifications/v1"
 _NOTIFICATION_SCOPE = "sellingpartnerapi::notifications"
 _DOCUMENT_TYPE = "application/json; charset=UTF-8"
 _MOST_REPORT_BYTES = 64 * 1024 * 1024
+_ORDERS_V0 = "/orders/v0/orders"
 _ORDER_PARTS = "FULFILLMENT,CANCELLATION"
 
 
@@ -213,16 +214,22 @@ class AmazonClient:
         query = {**params, "marketplaceIds": self._marketplace_id, "includedData": _ORDER_PARTS}
         return fields_of((await self._send("GET", _ORDERS, operation="searchOrders", params=query)).body)
 
-    async def get_order(self, order_id: str) -> Mapping[str, Any] | None:
+    async def get_order(self, order_id: str, *, with_packages: bool = False) -> Mapping[str, Any] | None:
         """Reads one order; None when there is none."""
         path = f"{_ORDERS}/{quote(order_id, safe='')}"
+        params = {"includedData": f"{_ORDER_PARTS},PACKAGES" if with_packages else _ORDER_PARTS}
         try:
-            answer = await self._send("GET", path, operation="getOrder", params={"includedData": _ORDER_PARTS})
+            answer = await self._send("GET", path, operation="getOrder", params=params)
         except ChannelError as error:
             if error.code in (errors.NOT_FOUND, "http_404"):
                 return None
             raise
         return fields_of(fields_of(answer.body).get("order")) or None
+
+    async def confirm_shipment(self, order_id: str, confirmation: Mapping[str, Any]) -> None:
+        """Confirms a package, or edits the one of the same reference. Repeating it is safe."""
+        path = f"{_ORDERS_V0}/{quote(order_id, safe='')}/shipmentConfirmation"
+        await self._send("POST", path, operation="confirmShipment", json_body=confirmation)
 
     # -- notifications --------------------------------------------------------------------------------------------
 

@@ -88,6 +88,7 @@ def _line(line: Mapping[str, Any]) -> OrderLine:
     product = fields_of(line.get("product"))
     price = fields_of(fields_of(product.get("price")).get("unitPrice"))
     quantity = line.get("quantityOrdered")
+    fulfilled = fields_of(line.get("fulfillment")).get("quantityFulfilled")
     is_cancelled = quantity == 0 or bool(fields_of(fields_of(line.get("cancellation")).get("cancellationExecution")))
     return OrderLine(
         line_id=str(line.get("orderItemId") or ""),
@@ -98,6 +99,7 @@ def _line(line: Mapping[str, Any]) -> OrderLine:
         unit_price=decimal_or_none(price.get("amount")),
         currency=str(price.get("currencyCode") or "USD"),
         cancelled=is_cancelled,
+        shipped_quantity=fulfilled if isinstance(fulfilled, int) and fulfilled > 0 else 0,
     )
 
 

@@ -18,6 +18,7 @@ _PUBLISHED = {
     "getFeedDocument": (0.0222, 10),
     "searchOrders": (0.0056, 20),
     "getOrder": (0.5, 30),
+    "confirmShipment": (2.0, 10),
     "notifications": (1.0, 5),
 }
 # Ours and Amazon's clocks never tick alike: a little less than is allowed keeps every call within.

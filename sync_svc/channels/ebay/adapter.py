@@ -17,10 +17,12 @@ from sync_svc.channels.base import (
     ListingState,
     LiveListing,
     OrderPage,
+    Parcel,
     PushResult,
     Quota,
+    Told,
 )
-from sync_svc.channels.ebay import errors, mapping, orders
+from sync_svc.channels.ebay import errors, mapping, orders, shipping
 from sync_svc.channels.ebay.client import DAILY_LIMITS, EbayClient
 from sync_svc.channels.ebay.listings import ListingPusher
 from sync_svc.channels.ebay.notifications import Notifications
@@ -105,6 +107,10 @@ class EbayChannel:
     async def get_order(self, external_order_id: str) -> ChannelOrder | None:
         """Reads one order."""
         return orders.order_of(await self._client.get_order(external_order_id))
+
+    async def ship(self, parcel: Parcel) -> Told:
+        """Tells of a parcel; see `shipping`."""
+        return await shipping.tell_parcel(self._client, parcel)
 
     async def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> list[Hint]:
         """Checks the signature with eBay's key; see `notifications`."""

@@ -207,6 +207,16 @@ class EbayClient:
         """Reads one order; None when there is none."""
         return await self._object_or_none(f"{_FULFILLMENT}/order/{_segment(order_id)}", operation="fulfillment")
 
+    async def get_fulfillments(self, order_id: str) -> list[Mapping[str, Any]]:
+        """Reads the packages of an order."""
+        body = await self._object_or_none(_packages(order_id), operation="fulfillment")
+        return objects_of(body, "fulfillments")
+
+    async def create_fulfillment(self, order_id: str, fulfillment: Mapping[str, Any]) -> str:
+        """Marks lines of an order as shipped and returns the package's id. NOT safe to repeat: look for it first."""
+        answer = await self._send("POST", _packages(order_id), operation="fulfillment", json_body=fulfillment)
+        return answer.headers.get("location", "").rpartition("/")[2]
+
     # -- notifications --------------------------------------------------------------------------------------------
 
     async def get_public_key(self, key_id: str) -> Mapping[str, Any] | None:
@@ -231,6 +241,10 @@ class EbayClient:
         if answer.status in _ABSENT:
             return None
         return answer.body if isinstance(answer.body, Mapping) else None
+
+
+def _packages(order_id: str) -> str:
+    return f"{_FULFILLMENT}/order/{_segment(order_id)}/shipping_fulfillment"
 
 
 def _segment(value: str) -> str:

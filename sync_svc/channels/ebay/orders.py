@@ -61,6 +61,8 @@ def _line(line: Mapping[str, Any]) -> OrderLine:
         title=str(line.get("title", "")),
         unit_price=None if total is None else (total / quantity).quantize(CENT),
         currency=str(cost.get("currency", "USD")),
+        # Of a line that is shipped in part eBay does not say how much of it.
+        shipped_quantity=quantity if line.get("lineItemFulfillmentStatus") == "FULFILLED" else 0,
     )
 
 

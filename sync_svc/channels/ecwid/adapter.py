@@ -18,12 +18,14 @@ from sync_svc.channels.base import (
     ListingState,
     LiveListing,
     OrderPage,
+    Parcel,
     PushResult,
     Quota,
+    Told,
     WebhookRefused,
 )
 from sync_svc.channels.codec import fields_of
-from sync_svc.channels.ecwid import mapping, orders, webhooks
+from sync_svc.channels.ecwid import mapping, orders, shipping, webhooks
 from sync_svc.channels.ecwid.client import MAX_BATCH, EcwidClient, Request
 from sync_svc.channels.ecwid.listings import ListingPusher
 from sync_svc.channels.windows import cursor_behind, cursor_within, open_cursor
@@ -85,6 +87,10 @@ class EcwidChannel:
         if reply.code == mapping.NOT_FOUND:
             return None
         raise reply
+
+    async def ship(self, parcel: Parcel) -> Told:
+        """Tells of a parcel; see `shipping`."""
+        return await shipping.tell_parcel(self._client, parcel)
 
     async def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> list[Hint]:
         """Checks the signature, the time and the store."""

@@ -13,7 +13,7 @@ from sync_svc.channels.windows import Window
 PAGE_SIZE = 100
 _ABANDONED_CART = "INCOMPLETE"
 _PAID = frozenset({"PAID", "PARTIALLY_REFUNDED", "REFUNDED"})
-_SHIPPED = frozenset({"SHIPPED", "DELIVERED", "RETURNED", "OUT_FOR_DELIVERY"})
+SHIPPED = frozenset({"SHIPPED", "DELIVERED", "RETURNED", "OUT_FOR_DELIVERY"})
 
 
 def search_parameters(window: Window) -> dict[str, str]:
@@ -43,7 +43,10 @@ def order_of(body: Any) -> ChannelOrder | None:
     placed_at = _moment(body, "createTimestamp", "createDate")
     return ChannelOrder(
         external_order_id=order_id,
-        lines=[_line(position, line) for position, line in enumerate(objects_of(body, "items"))],
+        lines=[
+            _line(place, line, is_shipped=fulfillment in SHIPPED)
+            for place, line in enumerate(objects_of(body, "items"))
+        ],
         paid=payment in _PAID,
         cancelled=_is_void(payment, fulfillment),
         placed_at=placed_at,
@@ -55,17 +58,19 @@ def order_of(body: Any) -> ChannelOrder | None:
 def _is_void(payment: str, fulfillment: str) -> bool:
     if payment == "CANCELLED" or fulfillment == "WILL_NOT_DELIVER":
         return True
-    return payment == "REFUNDED" and fulfillment not in _SHIPPED
+    return payment == "REFUNDED" and fulfillment not in SHIPPED
 
 
-def _line(position: int, line: Mapping[str, Any]) -> OrderLine:
+def _line(position: int, line: Mapping[str, Any], *, is_shipped: bool) -> OrderLine:
     quantity = line.get("quantity")
+    quantity = quantity if isinstance(quantity, int) and quantity > 0 else 1
     return OrderLine(
         line_id=str(line.get("id") or f"line-{position}"),
         platform_sku=str(line.get("sku") or ""),
-        quantity=quantity if isinstance(quantity, int) and quantity > 0 else 1,
+        quantity=quantity,
         title=str(line.get("name", "")),
         unit_price=decimal_or_none(line.get("price")),
+        shipped_quantity=quantity if is_shipped else 0,
     )
 
 

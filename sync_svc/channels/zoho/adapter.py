@@ -21,12 +21,14 @@ from sync_svc.channels.base import (
     LiveListing,
     OrderPage,
     Outcome,
+    Parcel,
     PushResult,
     Quota,
+    Told,
     WebhookRefused,
 )
 from sync_svc.channels.windows import cursor_behind, cursor_within, open_cursor
-from sync_svc.channels.zoho import mapping, orders, webhooks
+from sync_svc.channels.zoho import mapping, orders, shipping, webhooks
 from sync_svc.channels.zoho.client import ZohoClient
 from sync_svc.channels.zoho.listings import MAX_BATCH, ListingPusher
 
@@ -116,6 +118,10 @@ class ZohoChannel:
             self._skus[item_id] = str(item.get("sku") or "")
         while len(self._skus) > _KEPT_SKUS:
             self._skus.popitem(last=False)
+
+    async def ship(self, parcel: Parcel) -> Told:
+        """Tells of a parcel; see `shipping`."""
+        return await shipping.tell_parcel(self._client, parcel)
 
     async def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> list[Hint]:
         """Checks the secret of the address, and the signature where there is one."""

@@ -27,7 +27,7 @@ _WAITING = frozenset({"pending_approval", "pending approval", "submitted", "pend
 _GROUP_PREFIX = "HUB-G"
 _MOST_LOOKED_INTO = 5
 # Dates are the organization's; one that is not after today anywhere is never in the future.
-_EARLIEST_ZONE = timedelta(hours=-10)
+EARLIEST_ZONE = timedelta(hours=-10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class StockBook:
             for one in differences
         ]
         return {
-            "date": (datetime.now(UTC) + _EARLIEST_ZONE).date().isoformat(),
+            "date": (datetime.now(UTC) + EARLIEST_ZONE).date().isoformat(),
             "reason": terms.reason,
             "adjustment_type": "quantity",
             "reference_number": document_reference([one.state for one in differences]),

@@ -201,6 +201,18 @@ class ZohoClient:
         """Reads one sales order; None when there is none."""
         return await self._object_or_none(f"/salesorders/{order_id}", "read order", "salesorder")
 
+    async def create_package(self, order_id: str, package: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Packs lines of an order. NOT safe to repeat: look for its number first."""
+        params = {"salesorder_id": order_id}
+        answer = await self._send("POST", "/packages", operation="pack order", params=params, json_body=package)
+        return _created(answer, "package", "package_id")
+
+    async def create_shipment(self, order_id: str, package_id: str, shipment: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Ships a package. NOT safe to repeat: look whether the package is shipped first."""
+        params = {"salesorder_id": order_id, "package_ids": package_id}
+        answer = await self._send("POST", "/shipmentorders", operation="ship order", params=params, json_body=shipment)
+        return fields_of(fields_of(answer.body).get("shipment_order"))
+
     async def configure_webhooks(self, settings_url: str, endpoint: str) -> None:
         """Sets the address of the webhooks where a stand-in for Zoho lets it be set. Repeating it is safe."""
         body = {"platform": "ZOHO", "url": endpoint}

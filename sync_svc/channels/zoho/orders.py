@@ -134,6 +134,7 @@ def _line(place: int, line: Mapping[str, Any], currency: str, skus: Mapping[str,
         title=str(line.get("name") or ""),
         unit_price=decimal_or_none(line.get("rate")),
         currency=currency,
+        shipped_quantity=max(whole(line.get("quantity_shipped")) or 0, 0),
     )
 
 

@@ -57,6 +57,13 @@ class Market:
         order: dict[str, Any] = answer.json()
         return order
 
+    async def parcels(self, order_id: str) -> list[str]:
+        """The tracking numbers that buyers see of an order."""
+        query = {"platform": self.platform, "account": self.account}
+        items = (await self.control.get("/_control/orders", params=query)).json()["items"]
+        (found,) = [item for item in items if item["order_id"] == order_id]
+        return [one["tracking_number"] for one in found["parcels"]]
+
     @property
     def has_bulk_writes(self) -> bool:
         """Whether one call changes many listings; Amazon has only feeds for that, which take minutes."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sync_svc.channels.base import ChannelAccount
-from tests.contract.channels import test_listings, test_orders
+from tests.contract.channels import test_listings, test_orders, test_shipping
 from tests.contract.channels.market import Market
 from tests.factories.sync.platform import FakeChannel, FakePlatform
 
@@ -29,6 +29,12 @@ _CASES = (
     test_orders.test_order_is_polled_and_read_alike,
     test_orders.test_unknown_order_is_none,
     test_orders.test_unpaid_order_says_so,
+    test_shipping.test_cancelled_order_is_not_shipped,
+    test_shipping.test_order_goes_out_in_two_parcels,
+    test_shipping.test_parcel_shows_with_its_tracking_number,
+    test_shipping.test_parcel_told_again_is_not_doubled,
+    test_shipping.test_unknown_order_is_refused_for_a_person,
+    test_shipping.test_what_somebody_else_shipped_is_left_alone,
 )
 # The cases are collected here under their own names, with the market of this file.
 globals().update({case.__name__: case for case in _CASES})
@@ -46,6 +52,9 @@ class FakeMarket(Market):
         if more.get("cancel"):
             self._platform.change(order_id, cancelled=True)
         return {"order_id": order_id}
+
+    async def parcels(self, order_id: str) -> list[str]:
+        return [one.tracking_number for one in self._platform.parcels if one.external_order_id == order_id]
 
     @property
     def _platform(self) -> FakePlatform:

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,10 @@ import httpx2
 import jsonschema
 import pytest
 
-from sync_svc.channels.base import ListingPhase
+from sync_svc.channels.base import ListingPhase, ListingState, ParcelLine
 from sync_svc.channels.ebay.adapter import EbayChannel
 from tests.contract.channels.market import Market, state
-from tests.unit.channels.doubles import ebay_account
+from tests.unit.channels.doubles import ebay_account, parcel
 
 SPECIFICATIONS = os.environ.get("HUB_PLATFORM_SPECS", "")
 pytestmark = pytest.mark.skipif(not SPECIFICATIONS, reason="HUB_PLATFORM_SPECS names no folder of specifications")
@@ -103,6 +104,23 @@ async def recorder(market: Market) -> AsyncIterator[tuple[Market, Recorder]]:
     await channel.aclose()
 
 
+async def ship_an_order(market: Market, listing: ListingState) -> None:
+    """A buyer's order goes out in two parcels, one of them told twice."""
+    await market.settle(replace(listing, quantity=3, price=Decimal("49.99")))
+    order = await market.channel.get_order((await market.buy(listing.platform_sku, 2))["order_id"])
+    assert order is not None
+    for shipment_id in (1, 2, 2):
+        line = ParcelLine(order.lines[0].line_id, 1, 2)
+        await market.channel.ship(
+            parcel(
+                external_order_id=order.external_order_id,
+                lines=[line],
+                shipment_id=shipment_id,
+                tracking_number=f"1Z{shipment_id}",
+            )
+        )
+
+
 async def test_everything_sent_fits_the_specification(recorder: tuple[Market, Recorder]) -> None:
     market, recorded = recorder
     known = await market.settle(
@@ -112,6 +130,7 @@ async def test_everything_sent_fits_the_specification(recorder: tuple[Market, Re
     await market.settle(replace(known, title="Another title", content_changed=True))
     await market.channel.read([known])
     await market.settle(replace(known, phase=ListingPhase.ENDED))
+    await ship_an_order(market, replace(known, phase=ListingPhase.LIVE))
     await market.channel.orders_since("")
     await market.channel.get_order("1")
     await market.channel.check()

@@ -20,7 +20,7 @@ from sync_svc.channels.amazon.adapter import AmazonChannel
 from sync_svc.channels.base import ListingPhase
 from sync_svc.channels.zoho.adapter import ZohoChannel
 from tests.contract.channels.market import Market, state
-from tests.contract.channels.test_specifications import Recorder
+from tests.contract.channels.test_specifications import Recorder, ship_an_order
 from tests.contract.sandbox.specifications import AMAZON, VARIABLE, ZOHO, Specifications, folder
 
 # Asked for in the hope that it is heeded, and relied on nowhere: see the connector's `orders`.
@@ -81,6 +81,7 @@ async def test_everything_sent_fits_the_specification(recorder: tuple[Market, Re
     await market.channel.read([state(number) for number in range(1, 9)])
     await market.settle(replace(known, phase=ListingPhase.ENDED))
     await market.settle(known)
+    await ship_an_order(market, known)
     await market.channel.orders_since("")
     await market.channel.get_order("1")
     await market.channel.connect_webhooks("http://127.0.0.1:9/x")

@@ -23,14 +23,16 @@ from sync_svc.storage.channels import ChannelNotes, get_channel
 from sync_svc.storage.deliveries import OrderTasks
 from sync_svc.storage.generations import Generations
 from sync_svc.storage.leases import Leases
+from sync_svc.storage.shipments import ShipmentLeases
 from sync_svc.storage.tables import channel, listing
 from sync_svc.vault import Vault
-from sync_svc.workers import orders
+from sync_svc.workers import orders, shipments
 from sync_svc.workers.drift import DriftTools
 from sync_svc.workers.feeds import FeedReader
 from sync_svc.workers.orders import OrderTools, OrderWorker
 from sync_svc.workers.polls import PollTools
 from sync_svc.workers.push import PushTools, PushWorker
+from sync_svc.workers.shipments import ShipmentWorker, ShipTools
 from sync_svc.workers.supervisor import Supervisor, WorkTools
 from sync_svc.workers.wakeups import WorkAlarms
 from tests.factories.sync.platform import FakeChannel, FakePlatform
@@ -67,7 +69,8 @@ class Engine:
         self.order_tools = OrderTools(self.tasks, self.intake, self.notes, self.progress, 0.2)
         drift_tools = DriftTools(self.db, self.hub, self.notes, self.alarms, confirm_s=0.3)
         polls = PollTools(self.db, self.notes, 0.2)
-        tools = WorkTools(self.push_tools, self.order_tools, polls, drift_tools, self.alarms)
+        self.ship_tools = ShipTools(ShipmentLeases(self.db, lease_s=shipments.LEASE_S), self.notes, 0.2, settle_s=0.1)
+        tools = WorkTools(self.push_tools, self.order_tools, polls, self.ship_tools, drift_tools, self.alarms)
         self.desk = Desk(
             db=self.db,
             vault=self.vault,
@@ -96,6 +99,11 @@ class Engine:
         """An order worker of its own."""
         connector = FakeChannel(self.platforms[one.platform])
         return OrderWorker(one, connector, self.order_tools, self.alarms.orders.of(one.id))
+
+    def shipment_worker(self, one: Channel) -> ShipmentWorker:
+        """A shipment worker of its own."""
+        connector = FakeChannel(self.platforms[one.platform])
+        return ShipmentWorker(one, connector, self.ship_tools, self.alarms.shipments.of(one.id))
 
     async def add_channel(self, platform: str = "EBAY", account: str = "MEKONG", **values: Any) -> Channel:
         """An active channel with credentials."""

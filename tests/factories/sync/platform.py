@@ -27,10 +27,13 @@ from sync_svc.channels.base import (
     OrderLine,
     OrderPage,
     Outcome,
+    Parcel,
     PushResult,
     Quota,
+    Told,
     WebhookRefused,
 )
+from sync_svc.channels.parcels import is_cancelled, no_such_order, shipped_before
 
 SECRET = "webhook-secret"
 
@@ -58,6 +61,10 @@ class FakePlatform:
     reads: int = 0
     order_reads: int = 0
     max_batch: int = 25
+    parcels: list[Parcel] = field(default_factory=list)
+    """Every parcel that was told, in the order in which it landed; a doubled one would stand here twice."""
+    before_ship: Callable[[Parcel], Awaitable[None]] | None = None
+    after_ship: Callable[[Parcel], Awaitable[None]] | None = None
     refuse_with: PushResult | None = None
     """Answers every pushed listing with this and applies nothing."""
     before_apply: Callable[[Sequence[ListingState]], Awaitable[None]] | None = None
@@ -85,6 +92,21 @@ class FakePlatform:
             cancelled=order.cancelled if cancelled is None else cancelled,
             modified_at=_now(),
         )
+
+    def take_away(self, parcel: Parcel) -> None:
+        """A parcel leaves the house."""
+        self.parcels.append(parcel)
+        for line in parcel.lines:
+            self.ship_elsewhere(parcel.external_order_id, line.line_id, line.quantity)
+
+    def ship_elsewhere(self, order_id: str, line_id: str, quantity: int) -> None:
+        """A person marks units as shipped on the platform's own pages."""
+        order = self.orders[order_id]
+        lines = [
+            replace(line, shipped_quantity=line.shipped_quantity + quantity) if line.line_id == line_id else line
+            for line in order.lines
+        ]
+        self.orders[order_id] = replace(order, lines=lines, modified_at=_now())
 
     def delivery(self, order_id: str, event_id: str = "") -> tuple[dict[str, str], bytes]:
         """A signed webhook about an order: headers and body."""
@@ -170,6 +192,23 @@ class FakeChannel:
     async def get_order(self, external_order_id: str) -> ChannelOrder | None:
         self.platform.order_reads += 1
         return self.platform.orders.get(external_order_id)
+
+    async def ship(self, parcel: Parcel) -> Told:
+        platform = self.platform
+        if platform.before_ship:
+            await platform.before_ship(parcel)
+        order = platform.orders.get(parcel.external_order_id)
+        if order is None:
+            raise no_such_order(parcel)
+        if not any(known.shipment_id == parcel.shipment_id for known in platform.parcels):
+            if order.cancelled:
+                raise is_cancelled(parcel)
+            if before := shipped_before(parcel, {line.line_id: line.shipped_quantity for line in order.lines}):
+                return before
+            platform.take_away(parcel)
+        if platform.after_ship:
+            await platform.after_ship(parcel)
+        return Told(f"P-{parcel.shipment_id}")
 
     async def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> list[Hint]:
         if not hmac.compare_digest(headers.get("x-fake-signature", ""), signature(body)):

@@ -31,7 +31,7 @@ from sync_svc.channels.ecwid import client, webhooks
 from sync_svc.channels.ecwid.adapter import EcwidChannel
 from sync_svc.channels.zoho import webhooks as zoho_webhooks
 from sync_svc.channels.zoho.adapter import ZohoChannel
-from tests.unit.channels.doubles import amazon_account, ebay_account, ecwid_account, state, zoho_account
+from tests.unit.channels.doubles import amazon_account, ebay_account, ecwid_account, parcel, state, zoho_account
 
 # Names the connectors look for, so that random objects get past the first question.
 # fmt: off
@@ -50,6 +50,9 @@ NAMES = st.sampled_from([
     "fulfillmentChannelCode", "offerType", "amount", "issues", "severity", "attributeNames", "submissionId", "payload",
     "destinationId", "feedId", "feedDocumentId", "url", "processingStatus", "resultFeedDocumentId", "messageId", "feeds",
     "orderItems", "product", "sellerSku", "quantityOrdered", "fulfillment", "fulfillmentStatus", "pagination",
+    "fulfillments", "shipmentTrackingNumber", "shippedDate", "lineItemFulfillmentStatus", "packages",
+    "packageReferenceId", "packageItems", "orderItemId", "quantityFulfilled", "trackingNumber", "package",
+    "package_id", "package_number", "quantity_shipped", "quantity_packed", "line_item_id", "date",
     "nextToken", "Messages", "Body", "ReceiptHandle", "Failed", "__type",
 ])
 # fmt: on
@@ -63,7 +66,7 @@ LEAVES = (
             *("PUBLISHED", "COMPLETED", "00845BK", "PAID", "1e999", "1e999999999", "", "2026-11-22T08:00:00Z"),
             *("order.created", "draft", "pending_approval", "inactive", "void", "HUB-1-0", "5001", "ACCEPTED"),
             *("INVALID", "ERROR", "DONE", "IN_QUEUE", "FATAL", "DEFAULT", "AMAZON_NA", "ATVPDKIKX0DER", "GZIP"),
-            *("https://amazon.test/x", "::", "CANCELLED", "confirmed"),
+            *("https://amazon.test/x", "::", "CANCELLED", "confirmed", "7", "HUB-7", "FULFILLED", "SHIPPED"),
         ]
     )
     | st.text(max_size=8)
@@ -115,6 +118,7 @@ async def exercise(channel: Channel) -> None:
         lambda: channel.orders_since(""),
         lambda: channel.get_order("1"),
         lambda: channel.connect_webhooks("https://hub.test/x"),
+        lambda: channel.ship(parcel()),
     ]
     if isinstance(channel, HintQueue):
         queue = channel

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import httpx2
 
-from sync_svc.channels.base import ChannelAccount, ListingState
+from sync_svc.channels.base import ChannelAccount, ListingState, Parcel, ParcelLine
 
 
 @dataclass(frozen=True)
@@ -171,3 +172,16 @@ def amazon_account(**options: Any) -> ChannelAccount:
         },
         options=options,
     )
+
+
+def parcel(**changes: Any) -> Parcel:
+    """A parcel of the two units of an order's only line."""
+    fields: dict[str, Any] = {
+        "shipment_id": 7,
+        "external_order_id": "1",
+        "lines": [ParcelLine("1", 2, 2)],
+        "shipped_at": datetime(2026, 11, 22, 8, tzinfo=UTC),
+        "carrier": "ups",
+        "tracking_number": "1Z999AA10123456784",
+    }
+    return Parcel(**(fields | changes))
