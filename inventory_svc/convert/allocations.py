@@ -91,4 +91,5 @@ def _line_message(each: AllocatedLine) -> allocation_pb2.AllocatedLine:
         state=allocation_pb2.AllocatedLine.State.Value(each.line.state.value),
         items=[item_message(item) for item in each.items],
         expire_time=to_timestamp(min(ends)) if ends else None,
+        returned_units=len(each.line.returned.keys() - set(each.line.units)),
     )

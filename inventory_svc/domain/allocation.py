@@ -36,7 +36,7 @@ class AskedLine:
 
 @dataclass(frozen=True, slots=True)
 class StoredLine:
-    """A line as it was stored, with the units it has: held by a hold that lasts, or sold under it."""
+    """A line as it was stored, with the units it has: held by a hold that lasts, or sold under it and not come back."""
 
     id: int
     line_id: str
@@ -49,6 +49,8 @@ class StoredLine:
     recipe: Recipe = ()
     # The variant of each unit held or sold.
     variant_of: Mapping[int, int] = field(default_factory=dict)
+    # Units that were sold to it and came back, with the variants they were sold as: nothing is picked in their place.
+    returned: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def units(self) -> tuple[int, ...]:
@@ -57,19 +59,17 @@ class StoredLine:
 
     def want(self, named: Sequence[int] = ()) -> Want:
         """What it still lacks: the named units, or as many of its variant, or bundles begun and not begun."""
-        has, own = set(self.units), self._own_units()
+        had = {**self.returned, **{unit: self.variant_of.get(unit) for unit in self.units}}
         if named:
-            return Want(self.id, self.line_id, self.sku, self.variant_id, 0, tuple(set(named) - has))
+            return Want(self.id, self.line_id, self.sku, self.variant_id, 0, tuple(set(named) - had.keys()))
         if not self.recipe:
-            return Want(self.id, self.line_id, self.sku, self.variant_id, max(0, self.quantity - len(has)))
-        have = [sum(self.variant_of.get(unit) in each.variant_ids for unit in has) for each in self.recipe]
+            return Want(self.id, self.line_id, self.sku, self.variant_id, max(0, self.quantity - len(had)))
+        have = [sum(variant_id in each.variant_ids for variant_id in had.values()) for each in self.recipe]
         bundles = max(-(-count // each.quantity) for count, each in zip(have, self.recipe, strict=True))
         begun = tuple(bundles * each.quantity - count for count, each in zip(have, self.recipe, strict=True))
+        own = sum(variant_id == self.variant_id for variant_id in had.values())
         count = max(0, self.quantity - own - bundles)
         return Want(self.id, self.line_id, self.sku, self.variant_id, count, (), self.recipe, begun)
-
-    def _own_units(self) -> int:
-        return sum(self.variant_of.get(unit) == self.variant_id for unit in self.units)
 
     def prices(self, price: Money | None, more: Mapping[int, int]) -> dict[int, Money | None]:
         """What each unit is sold for when the line costs `price` apiece; `more` are units just picked, with their variants.

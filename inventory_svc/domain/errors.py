@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from chassis.errors import (
@@ -16,6 +16,8 @@ from chassis.errors import (
 
 DOMAIN = "inventory.usav"
 _SHOWN = 20
+# gRPC clients take 8 KiB of error; encoding makes a third more of it.
+_ERROR_BYTES = 5_000
 
 
 class ItemNotFound(NotFound):
@@ -176,17 +178,29 @@ class OutOfStock(FailedPrecondition):
 
     @classmethod
     def of(cls, shortages: Sequence[Shortage]) -> OutOfStock:
-        """The error telling asked and free per line."""
+        """The error telling asked and free per line, of as many lines as fit into what callers take as an error."""
         metadata: dict[str, str] = {}
-        for short in shortages[:_SHOWN]:
+        shown = list(_fitting(shortages))
+        for short in shown:
             metadata[f"{short.line_id}.sku"] = short.sku
             metadata[f"{short.line_id}.asked"] = str(short.asked)
             metadata[f"{short.line_id}.free"] = str(short.free)
             if short.missing:
                 metadata[f"{short.line_id}.missing"] = short.missing
-        told = [Violation(f"lines/{each.line_id}", _told(each)) for each in shortages[:_SHOWN]]
+        told = [Violation(f"lines/{each.line_id}", _told(each)) for each in shown]
         text = "; ".join(item.description for item in told)
-        return cls(f"Not enough free units: {text}.", metadata=metadata, violations=told)
+        more = f"; and {len(shortages) - len(shown)} more lines" if len(shortages) > len(shown) else ""
+        return cls(f"Not enough free units: {text}{more}.", metadata=metadata, violations=told)
+
+
+def _fitting(shortages: Sequence[Shortage]) -> Iterator[Shortage]:
+    """The first one, and others while they fit. Each stands in the metadata, the violations and twice in the message."""
+    room = _ERROR_BYTES
+    for place, short in enumerate(shortages):
+        room -= 5 * len(short.line_id) + 4 * len(short.sku.encode()) + 4 * len(short.missing.encode()) + 120
+        if place and room < 0:
+            return
+        yield short
 
 
 def _told(short: Shortage) -> str:

@@ -63,21 +63,31 @@ _LOCK_LINES = Statement(
     ORDER BY line.line_id FOR UPDATE
     """)
 )
-# Held: by a hold of the line that lasts. Sold: to the line, and still sold under its order.
+# Held: by a hold of the line that lasts. Sold: to the line, under its order, and not sold anew since (then the sale is younger
+# than what was recorded for the line). Returned: was sold so, once.
 _LINES = Statement(
     text("""
     SELECT line.id, line.line_id, line.variant_id, known.sku, line.quantity, line.state,
-      coalesce(array_agg(item.id ORDER BY item.id) FILTER (WHERE item.status = 'RESERVED'), '{}') AS held,
-      coalesce(array_agg(item.id ORDER BY item.id) FILTER (WHERE item.status = 'SOLD'), '{}') AS sold,
+      coalesce(array_agg(DISTINCT item.id) FILTER (WHERE item.status = 'RESERVED'), '{}') AS held,
+      coalesce(array_agg(DISTINCT item.id) FILTER (WHERE item.status = 'SOLD'), '{}') AS sold,
       coalesce(array_agg(item.id) FILTER (WHERE item.id IS NOT NULL), '{}') AS units,
-      coalesce(array_agg(item.variant_id) FILTER (WHERE item.id IS NOT NULL), '{}') AS variants
+      coalesce(array_agg(item.variant_id) FILTER (WHERE item.id IS NOT NULL), '{}') AS variants,
+      coalesce(array_agg(hold.item_id) FILTER (WHERE sale.variant_id IS NOT NULL), '{}') AS returned,
+      coalesce(array_agg(sale.variant_id) FILTER (WHERE sale.variant_id IS NOT NULL), '{}') AS returned_variants
     FROM inventory.allocation_line AS line
     JOIN inventory.known_variant AS known ON known.variant_id = line.variant_id
     LEFT JOIN inventory.reservation AS hold ON hold.allocation_line_id = line.id
       AND (hold.closed_at IS NULL OR hold.outcome = 'SOLD')
     LEFT JOIN inventory.item AS item ON item.id = hold.item_id AND (
       (item.reservation_id = hold.id AND item.reserved_until > now())
-      OR (hold.outcome = 'SOLD' AND item.status = 'SOLD' AND item.order_reference = line.order_reference))
+      OR (hold.outcome = 'SOLD' AND hold.closed_at >= item.sold_at
+        AND item.status = 'SOLD' AND item.order_reference = line.order_reference))
+    LEFT JOIN LATERAL (
+      SELECT movement.variant_id FROM inventory.movement
+      WHERE movement.item_id = hold.item_id AND movement.action = 'SELL'
+        AND movement.order_reference = line.order_reference
+      ORDER BY movement.sequence DESC LIMIT 1
+    ) AS sale ON hold.outcome = 'SOLD' AND item.id IS NULL
     WHERE line.order_reference = :order_reference
     GROUP BY line.id, known.sku ORDER BY line.id
     """)
@@ -205,6 +215,7 @@ def _to_line(row: Row, recipe: Recipe) -> StoredLine:
         sold=tuple(row["sold"]),
         recipe=recipe,
         variant_of=dict(zip(row["units"], row["variants"], strict=True)),
+        returned=dict(zip(row["returned"], row["returned_variants"], strict=True)),
     )
 
 

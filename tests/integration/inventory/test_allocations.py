@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 import pytest
-from usav.inventory.v1 import allocation_pb2, item_pb2
+from usav.inventory.v1 import after_sale_pb2, allocation_pb2, item_pb2
 from usav.inventory.v1 import inventory_service_pb2 as service
 
 from tests.integration.inventory.harness import InventoryHub, dollars, duration, new_sku, refusal, refusal_of
@@ -154,6 +154,63 @@ async def test_unit_resold_after_a_cancelled_order_stays_sold(hub: InventoryHub)
     await hub.admin.AllocateUnits(order("O-11", ("a", sku, 1), sell=True))
     await hub.admin.ReleaseAllocation(service.ReleaseAllocationRequest(order_reference="O-10"))
     assert await hub.status(unit.id) == "SOLD"
+
+
+async def come_back(hub: InventoryHub, *units: int) -> None:
+    for unit in units:
+        await hub.admin.ReturnItem(after_sale_pb2.ReturnItemRequest(id=unit, reason="hums"))
+
+
+async def test_late_repeat_picks_nothing_in_place_of_what_came_back(hub: InventoryHub) -> None:
+    sku = new_sku()
+    await hub.receive(sku, count=4)
+    asked = order("O-20", ("a", sku, 2), sell=True)
+    sold = ids((await hub.admin.AllocateUnits(asked)).lines[0])
+    await come_back(hub, sold[0])
+    for sell in (True, False):
+        again = await hub.admin.AllocateUnits(order("O-20", ("a", sku, 2), sell=sell))
+        assert (ids(again.lines[0]), again.lines[0].returned_units, states(again)) == (sold[1:], 1, ["SOLD"])
+    # Nor after the unit went on to another buyer, as another thing even.
+    graded = after_sale_pb2.RestockItemRequest(id=sold[0], sku=f"{sku}-R", grade="B")
+    await hub.admin.RestockItem(graded)
+    await hub.admin.AllocateUnits(order("O-21", ("a", f"{sku}-R", 1), sell=True))
+    again = await hub.admin.AllocateUnits(asked)
+    assert (ids(again.lines[0]), again.lines[0].returned_units) == (sold[1:], 1)
+    assert await free(hub, sku) == 2
+    await hub.check_invariants()
+
+
+async def test_unit_sold_out_of_a_held_line_and_returned_is_not_replaced(hub: InventoryHub) -> None:
+    sku = new_sku()
+    await hub.receive(sku, count=3)
+    first, second = ids((await hub.admin.AllocateUnits(order("O-22", ("a", sku, 2)))).lines[0])
+    await hub.admin.SellItem(service.SellItemRequest(id=first, order_reference="O-22"))
+    await come_back(hub, first)
+    commit = await hub.admin.CommitAllocation(allocation_pb2.CommitAllocationRequest(order_reference="O-22"))
+    assert (ids(commit.lines[0]), commit.lines[0].returned_units, states(commit)) == ([second], 1, ["SOLD"])
+    assert await free(hub, sku) == 1
+
+
+async def test_unit_its_holder_sold_under_another_order_is_replaced(hub: InventoryHub) -> None:
+    sku = new_sku()
+    await hub.receive(sku, count=3)
+    first, second = ids((await hub.admin.AllocateUnits(order("O-23", ("a", sku, 2)))).lines[0])
+    await hub.admin.SellItem(service.SellItemRequest(id=first, order_reference="O-OTHER"))
+    again = await hub.admin.AllocateUnits(order("O-23", ("a", sku, 2)))
+    assert second in ids(again.lines[0])
+    assert len(ids(again.lines[0])) == 2
+    await come_back(hub, first)
+    assert ids((await hub.admin.AllocateUnits(order("O-23", ("a", sku, 2)))).lines[0]) == ids(again.lines[0])
+
+
+async def test_cancelling_an_order_leaves_what_came_back_alone(hub: InventoryHub) -> None:
+    sku = new_sku()
+    await hub.receive(sku, count=2)
+    sold = ids((await hub.admin.AllocateUnits(order("O-24", ("a", sku, 2), sell=True))).lines[0])
+    await come_back(hub, sold[0])
+    given = await hub.admin.ReleaseAllocation(service.ReleaseAllocationRequest(order_reference="O-24"))
+    assert ids(given.lines[0]) == sold[1:]
+    assert (await hub.status(sold[0]), await hub.status(sold[1])) == ("RMA", "AVAILABLE")
 
 
 async def test_one_line_is_released_alone(hub: InventoryHub) -> None:

@@ -32,6 +32,18 @@ def test_line_lacks_what_it_neither_holds_nor_sold() -> None:
     assert stored(held=(1, 2, 3, 4)).want().is_empty
 
 
+def test_line_does_not_lack_what_was_sold_to_it_and_came_back() -> None:
+    assert stored(sold=(1, 2), returned={3: 5}).want().is_empty
+    assert stored(held=(1,), returned={3: 5, 1: 5}).want().count == 1
+    assert stored(held=(1,), returned={3: 5}).want([1, 2, 3]).named == (2,)
+
+
+def test_bundle_line_does_not_lack_a_component_that_came_back() -> None:
+    recipe = (Component(7, "P", 2, (70, 71)), Component(8, "Q", 1, (80,)))
+    line = stored(recipe=recipe, quantity=1, sold=(1, 2), variant_of={1: 70, 2: 80}, returned={3: 71})
+    assert line.want().is_empty
+
+
 def test_bundle_line_counts_its_own_units_and_those_begun() -> None:
     recipe = (Component(7, "P", 2, (70, 71)), Component(8, "Q", 1, (80,)))
     fields: dict[str, Any] = {"recipe": recipe, "quantity": 4}
@@ -95,3 +107,12 @@ def test_shortage_tells_asked_and_free_per_line() -> None:
         "a.sku": "T-5", "a.asked": "3", "a.free": "1", "b.sku": "T-6", "b.asked": "1", "b.free": "0"
     }  # fmt: skip
     assert "T-5: asked 3, free 1" in error.message
+
+
+def test_shortage_of_many_lines_tells_as_many_as_an_error_may_hold() -> None:
+    few = OutOfStock.of([Shortage(str(number), f"00845-P-{number}-BK", 2, 1) for number in range(20)])
+    assert len(few.metadata) == 60
+    assert "more lines" not in few.message
+    many = OutOfStock.of([Shortage("x" * 128, "T" * 64, 2, 1, "P: needs 4, free 3; " * 20)] * 100)
+    assert len(many.violations) == 1
+    assert many.message.endswith("; and 99 more lines.")
