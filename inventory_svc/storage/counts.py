@@ -67,11 +67,11 @@ scanned AS (
   FROM open_count LEFT JOIN unit ON true
   ON CONFLICT (count_id, code_key) DO UPDATE SET location = excluded.location, fits = excluded.fits,
     device = excluded.device, scanned_by = excluded.scanned_by, scanned_at = excluded.scanned_at
-    WHERE count_scan.location <> excluded.location
-  RETURNING xmax = 0 AS is_new
+  RETURNING code_key, xmax = 0 AS is_new
 )
 SELECT EXISTS (SELECT 1 FROM open_count) AS is_open, EXISTS (SELECT 1 FROM unit) AS is_known,
-  (SELECT is_new FROM scanned) AS is_new
+  (SELECT CASE WHEN is_new THEN true WHEN before.location <> :location THEN false END FROM scanned
+    LEFT JOIN inventory.count_scan AS before ON before.count_id = :id AND before.code_key = scanned.code_key) AS is_new
 """)
 )
 _CODES = Statement(text("SELECT count(*) AS codes FROM inventory.count_scan WHERE count_id = :id"))

@@ -69,6 +69,16 @@ async def move(hub: InventoryHub, item_id: int, shelf: str) -> None:
     await hub.admin.MoveItem(service.MoveItemRequest(id=item_id, location=shelf))
 
 
+async def test_unit_scanned_again_after_it_moved_is_judged_by_the_last_scan(hub: InventoryHub) -> None:
+    shelf, other, third = await a_shelf(hub), await a_shelf(hub), await a_shelf(hub)
+    (unit,) = await shelved(hub, other, 1)
+    count = await opened(hub, shelf)
+    assert await scan(hub, count, unit.serial_number) == "RECORDED"
+    await move(hub, unit.id, third)
+    assert await scan(hub, count, unit.serial_number) == "REPEATED"
+    assert told(await closed(hub, count)) == {("MISPLACED", unit.id, third, shelf)}
+
+
 async def test_differences_are_found_and_corrected_by_an_admin(hub: InventoryHub) -> None:
     shelf, other = await a_shelf(hub), await a_shelf(hub)
     right, missing = await shelved(hub, shelf, 2)
