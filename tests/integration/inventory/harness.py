@@ -26,11 +26,12 @@ from chassis.tokens import TokenVerifier
 from deploy.local.roles import role_of
 from deploy.local.secrets import role_password
 from inventory_svc.bootstrap import build
-from inventory_svc.domain.ledger import chain_breaks
 from inventory_svc.domain.recipe import Component, Recipe
 from inventory_svc.domain.variant import KnownVariant
+from inventory_svc.operations.expire_holds import expire_holds, keep_expiring
 from inventory_svc.settings import InventorySettings
-from inventory_svc.storage.ledger_rows import MOVEMENT_COLUMNS, MOVEMENT_SOURCE, to_movement
+from inventory_svc.storage.session import PoolSession
+from tests.factories.inventory.invariants import check_invariants
 
 ROLE_SECRET = "a role secret of the tests"
 # The locations that tests put units to.
@@ -126,6 +127,14 @@ class Caller:
         return lambda request, **options: method(request, metadata=self._metadata, timeout=30, **options)
 
 
+async def _running(settings: InventorySettings, catalog: CatalogDouble, sweeps: bool) -> Running:
+    built = await build(settings, catalog)
+    built.verifier = RoleTokens()
+    if not sweeps:
+        built.background = [work for work in built.background if getattr(work, "func", None) is not keep_expiring]
+    return await start(built, settings)
+
+
 @dataclass
 class InventoryHub:
     """A started service, its catalog double, and the administrator's view of its database."""
@@ -136,16 +145,29 @@ class InventoryHub:
     catalog: CatalogDouble
 
     @classmethod
-    async def start(cls, admin_url: str, **changes: Any) -> InventoryHub:
-        """Starts on a migrated database."""
-        settings = settings_for(admin_url, **changes)
+    async def start(cls, admin_url: str, *, sweeps: bool = True, **changes: Any) -> InventoryHub:
+        """Starts on a migrated database; without `sweeps` holds that ran out are tidied when `sweep` is called."""
         catalog = CatalogDouble()
-        built = await build(settings, catalog)
-        built.verifier = RoleTokens()
-        running = await start(built, settings)
+        running = await _running(settings_for(admin_url, **changes), catalog, sweeps)
         hub = cls(running, grpc.aio.insecure_channel(f"127.0.0.1:{running.port}"), admin_url, catalog)
         await hub.rows("INSERT INTO inventory.location (code) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING", PLACES)
         return hub
+
+    async def crash(self) -> None:
+        """Cuts the service off in the middle of whatever it does, and starts another one that does not sweep."""
+        await self.running.server.stop(None)
+        self.running.service.db.pool.terminate()
+        query = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND usename = $1"
+        )
+        await self.rows(query, role_of("inventory"))
+        await self.stop()
+        self.running = await _running(settings_for(self.admin_url), self.catalog, sweeps=False)
+        self.channel = grpc.aio.insecure_channel(f"127.0.0.1:{self.running.port}")
+
+    async def sweep(self) -> None:
+        """Tidies away holds that have run out, as the service does every second."""
+        await expire_holds(PoolSession(self.running.service.db))
 
     async def stop(self) -> None:
         """Stops all of it."""
@@ -211,29 +233,7 @@ class InventoryHub:
 
     async def check_invariants(self) -> None:
         """Ledger, present state, holds, counts and feed agree, and every chain is whole, all at one moment."""
-        connection = await asyncpg.connect(self.admin_url)
-        try:
-            async with connection.transaction(isolation="repeatable_read", readonly=True):
-                await _check_invariants(connection)
-        finally:
-            await connection.close()
-
-
-async def _check_invariants(connection: asyncpg.Connection) -> None:
-    units = await connection.fetch("SELECT * FROM inventory.item ORDER BY id")
-    query = f"SELECT {MOVEMENT_COLUMNS} FROM {MOVEMENT_SOURCE} ORDER BY movement.item_id, movement.sequence"
-    ledger = [to_movement(row) for row in await connection.fetch(query)]
-    by_unit = {key: list(rows) for key, rows in itertools.groupby(ledger, key=lambda row: row.item_id)}
-    for unit in units:
-        rows = by_unit[unit["id"]]
-        assert chain_breaks(rows) == []
-        last = rows[-1]
-        told = (last.sequence, last.after_status, last.after_location, last.created_at)
-        assert told == (unit["version"], unit["status"], unit["location"], unit["updated_at"])
-    live = await connection.fetch("SELECT item_id, id FROM inventory.reservation WHERE closed_at IS NULL")
-    held = {unit["id"]: unit["reservation_id"] for unit in units if unit["status"] == "RESERVED"}
-    assert {row["item_id"]: row["id"] for row in live} == held
-    assert await connection.fetchval("SELECT count(*) FROM inventory.outbox") == len(ledger)
+        await check_invariants(self.admin_url)
 
 
 def new_sku() -> str:

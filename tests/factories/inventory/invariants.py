@@ -1,0 +1,40 @@
+"""What must be true of stock at every moment, read from the database by an administrator."""
+
+from __future__ import annotations
+
+import itertools
+
+import asyncpg
+
+from inventory_svc.domain.ledger import chain_breaks
+from inventory_svc.storage.ledger_rows import MOVEMENT_COLUMNS, MOVEMENT_SOURCE, to_movement
+
+
+async def check_invariants(admin_url: str) -> None:
+    """Ledger, present state, holds, counts and feed agree, and every chain is whole, all at one moment."""
+    connection = await asyncpg.connect(admin_url)
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            await check_invariants_on(connection)
+    finally:
+        await connection.close()
+
+
+async def check_invariants_on(connection: asyncpg.Connection) -> None:
+    """The same on a connection that is there already."""
+    units = await connection.fetch("SELECT * FROM inventory.item ORDER BY id")
+    query = f"SELECT {MOVEMENT_COLUMNS} FROM {MOVEMENT_SOURCE} ORDER BY movement.item_id, movement.sequence"
+    ledger = [to_movement(row) for row in await connection.fetch(query)]
+    by_unit = {key: list(rows) for key, rows in itertools.groupby(ledger, key=lambda row: row.item_id)}
+    assert len(by_unit) == len(units)
+    for unit in units:
+        rows = by_unit[unit["id"]]
+        assert chain_breaks(rows) == []
+        last = rows[-1]
+        told = (last.sequence, last.after_status, last.after_location, last.created_at)
+        assert told == (unit["version"], unit["status"], unit["location"], unit["updated_at"])
+    live = await connection.fetch("SELECT item_id, id FROM inventory.reservation WHERE closed_at IS NULL")
+    held = {unit["id"]: unit["reservation_id"] for unit in units if unit["status"] == "RESERVED"}
+    assert len(live) == len(held)
+    assert {row["item_id"]: row["id"] for row in live} == held
+    assert await connection.fetchval("SELECT count(*) FROM inventory.outbox") == len(ledger)
