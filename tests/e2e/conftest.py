@@ -63,12 +63,17 @@ async def client(hub: Hub) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 class SignedIn(httpx2.Auth):
-    """Signs in as the first admin, and again when a test has ended the session all tests share."""
+    """Signs in, as the first admin unless told otherwise, and again when a test has ended the session all tests share."""
 
     requires_response_body = True
 
-    def __init__(self, hub: Hub) -> None:
-        self._form = {"grant_type": "password", "username": hub.admin_user, "password": hub.admin_password}
+    def __init__(self, hub: Hub, username: str = "", password: str = "") -> None:
+        self.username = username or hub.admin_user
+        self._form = {
+            "grant_type": "password",
+            "username": self.username,
+            "password": password or hub.admin_password,
+        }
         self._url = f"{hub.gateway_url}/api/v1/auth/token"
         self.token = "none-yet"
 
