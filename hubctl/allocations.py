@@ -11,13 +11,14 @@ from usav.inventory.v1 import inventory_service_pb2 as pb
 
 from hubctl.client import new_request_id
 from hubctl.context import Tool, command
-from hubctl.output import Column, clock_time
+from hubctl.output import Column, clock_time, parse_money
 
 _LINE: list[Column] = [
     ("line", lambda line: line.line_id),
     ("SKU", lambda line: line.sku),
     ("quantity", lambda line: line.quantity),
     ("state", lambda line: allocation_pb2.AllocatedLine.State.Name(line.state)),
+    ("returned units", lambda line: line.returned_units),
     ("until", lambda line: clock_time(line.expire_time) if line.HasField("expire_time") else ""),
     ("units", lambda line: ", ".join(item.serial_number or f"#{item.id}" for item in line.items)),
 ]
@@ -34,10 +35,26 @@ def allocation() -> None:
 
 
 def _line(text: str, place: int) -> pb.AllocateUnitsRequest.Line:
+    """`SKU`, `SKU=2` or `SKU@SERIAL,SERIAL`."""
+    line_id = str(place)
+    sku, _, serials = text.partition("@")
+    if serials:
+        return pb.AllocateUnitsRequest.Line(line_id=line_id, sku=sku, serial_numbers=serials.split(","))
     sku, _, count = text.partition("=")
     if count and not count.isdigit():
         raise click.BadParameter(f"{text!r} is not a SKU and a number, such as 00845-B-N=2")
-    return pb.AllocateUnitsRequest.Line(line_id=str(place), sku=sku, quantity=int(count or 1))
+    return pb.AllocateUnitsRequest.Line(line_id=line_id, sku=sku, quantity=int(count or 1))
+
+
+def _line_to_sell(text: str) -> allocation_pb2.CommitAllocationRequest.Line:
+    """`LINE`, or `LINE=PRICE`."""
+    line_id, _, price = text.rpartition("=")
+    if not line_id:
+        return allocation_pb2.CommitAllocationRequest.Line(line_id=text)
+    try:
+        return allocation_pb2.CommitAllocationRequest.Line(line_id=line_id, sale_price=parse_money(price))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def _duration(hours: float | None) -> Duration | None:
@@ -46,12 +63,12 @@ def _duration(hours: float | None) -> Duration | None:
 
 @allocation.command()
 @click.argument("order_reference")
-@click.argument("lines", nargs=-1, required=True, metavar="SKU[=NUMBER]...")
+@click.argument("lines", nargs=-1, required=True, metavar="SKU[=NUMBER|@SERIAL,...]...")
 @click.option("--hours", type=click.FloatRange(0.01, 720), help="How long to hold them.")
 @click.option("--sell", is_flag=True, help="Sell them at once.")
 @command
 def hold(tool: Tool, order_reference: str, lines: Sequence[str], hours: float | None, sell: bool) -> None:
-    """Holds the oldest units for an order, all lines or none; bundles are built from their components."""
+    """Holds the oldest units, or those named, for an order, all lines or none; bundles are built from their components."""
     request = pb.AllocateUnitsRequest(
         order_reference=order_reference,
         lines=[_line(text, place) for place, text in enumerate(lines, start=1)],
@@ -85,14 +102,13 @@ def extend(tool: Tool, order_reference: str, hours: float | None) -> None:
 
 @allocation.command()
 @click.argument("order_reference")
-@click.argument("line_ids", nargs=-1)
+@click.argument("lines", nargs=-1, metavar="[LINE[=PRICE]]...")
 @command
-def commit(tool: Tool, order_reference: str, line_ids: Sequence[str]) -> None:
-    """Sells what is held for an order, all lines or those named."""
-    line = allocation_pb2.CommitAllocationRequest.Line
+def commit(tool: Tool, order_reference: str, lines: Sequence[str]) -> None:
+    """Sells what is held for an order, all lines or those named, at a price apiece where one is told (1=89.00, in USD)."""
     request = allocation_pb2.CommitAllocationRequest(
         order_reference=order_reference,
-        lines=[line(line_id=line_id) for line_id in line_ids],
+        lines=[_line_to_sell(text) for text in lines],
         request_id=new_request_id(),
     )
     tool.output.rows(tool.hub.inventory.CommitAllocation(request).lines, _LINE)

@@ -19,6 +19,7 @@ from hubctl import (
     sync,
     transfer,
     transfers,
+    value,
     watch,
 )
 from hubctl.context import Tool
@@ -43,6 +44,7 @@ for module in (
     catalog,
     transfer,
     inventory,
+    value,
     allocations,
     proof,
     returns,

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
-
 import click
-import grpc
 from usav.inventory.v1 import stock_count_pb2 as pb
 
-from hubctl.client import failure, new_request_id
+from hubctl import scanning
+from hubctl.client import new_request_id
 from hubctl.context import Tool, command
 from hubctl.output import Column, clock_time
+from hubctl.scanning import Answer
 
 _STATE = pb.StockCount.State.Name
 _KIND = pb.CountDifference.Kind.Name
 _OUTCOME = pb.ScanStockCountResponse.Outcome.Name
-_BELL = "\a"
-_STYLES = {"RECORDED": "green", "REPEATED": "yellow", "RELOCATED": "yellow", "UNKNOWN_CODE": "bold red"}
 
 _COUNT: list[Column] = [
     ("id", lambda c: c.id),
@@ -117,42 +113,25 @@ def scan(tool: Tool, count: int, location: str, device: str) -> None:
 
     A code that is unknown or refused rings the bell; the exit status is 1 when there was one.
     """
-    scanned = [
-        _scan(tool, pb.ScanStockCountRequest(id=count, code=code, location=location, device=device))
-        for code in _codes(sys.stdin)
-    ]
-    wrong = scanned.count(False)
-    tool.output.say(f"{len(scanned)} scanned, {wrong} wrong")
-    if wrong:
-        click.get_current_context().exit(1)
+    scanning.scan(
+        tool,
+        lambda code: _scan(
+            tool,
+            pb.ScanStockCountRequest(
+                id=count, code=code, location=location, device=device, request_id=new_request_id()
+            ),
+        ),
+    )
 
 
-def _codes(lines: Iterable[str]) -> Iterable[str]:
-    return (line.strip() for line in lines if line.strip())
-
-
-def _scan(tool: Tool, request: pb.ScanStockCountRequest) -> bool:
-    """Whether the code was taken. Raises grpc.RpcError when the hub cannot be asked."""
-    try:
-        answer = tool.hub.inventory.ScanStockCount(request)
-    except grpc.RpcError as error:
-        if error.code() is not grpc.StatusCode.INVALID_ARGUMENT:
-            raise
-        _answer(tool, request.code, "REFUSED", failure(error, tool.address()).message)
-        return False
-    outcome = _OUTCOME(answer.outcome)
-    _answer(tool, request.code, outcome, f"{answer.scanned_codes} so far")
-    return bool(answer.outcome != pb.ScanStockCountResponse.UNKNOWN_CODE)
-
-
-def _answer(tool: Tool, code: str, outcome: str, more: str) -> None:
-    if tool.output.as_json:
-        tool.output.json_line({"code": code, "outcome": outcome})
-        return
-    style = _STYLES.get(outcome, "bold red")
-    tool.output.console.print(f"{outcome:<12} {code}  ({more})", style=style, markup=False)
-    if style == "bold red":
-        click.echo(_BELL, nl=False)
+def _scan(tool: Tool, request: pb.ScanStockCountRequest) -> Answer:
+    answer = tool.hub.inventory.ScanStockCount(request)
+    return Answer(
+        _OUTCOME(answer.outcome),
+        f"{answer.scanned_codes} so far",
+        odd=answer.outcome != pb.ScanStockCountResponse.RECORDED,
+        wrong=answer.outcome == pb.ScanStockCountResponse.UNKNOWN_CODE,
+    )
 
 
 COMMANDS = [counts, scan]

@@ -8,25 +8,22 @@ from typing import Any
 
 import click
 from google.protobuf.duration_pb2 import Duration
+from usav.inventory.v1 import batches_pb2, item_pb2, movement_pb2
 from usav.inventory.v1 import inventory_service_pb2 as pb
-from usav.inventory.v1 import item_pb2, movement_pb2
 
 from hubctl.client import new_request_id
 from hubctl.context import Tool, command
-from hubctl.output import Column, clock_time, money, parse_money
+from hubctl.output import Column, clock_time, parse_money
+from hubctl.scanning import Answer, codes, scan
+from hubctl.units import ITEM, Change, change, named_unit, unit_arguments
 
 _STATUS = item_pb2.Item.Status.Name
 # More units than this in one receipt are streamed.
 _AT_ONCE = 1000
-ITEM: list[Column] = [
-    ("id", lambda i: i.id),
-    ("SKU", lambda i: i.sku),
-    ("serial", lambda i: i.serial_number),
-    ("status", lambda i: _STATUS(i.status)),
-    ("location", lambda i: i.location),
-    ("cost $", lambda i: money(i.unit_cost)),
-    ("order", lambda i: i.order_reference or i.reservation.order_reference),
-]
+_MOVE = Change("MoveItem", pb.MoveItemRequest, "BatchMoveItems", pb.BatchMoveItemsRequest)
+_RESERVE = Change("ReserveItem", pb.ReserveItemRequest, "BatchReserveItems", batches_pb2.BatchReserveItemsRequest)
+_RELEASE = Change("ReleaseItem", pb.ReleaseItemRequest, "BatchReleaseItems", batches_pb2.BatchReleaseItemsRequest)
+_SELL = Change("SellItem", pb.SellItemRequest, "BatchSellItems", batches_pb2.BatchSellItemsRequest)
 _SUMMARY: list[Column] = [
     ("SKU", lambda s: s.sku),
     ("available units", lambda s: s.available_units),
@@ -51,15 +48,6 @@ def _state(status: item_pb2.Item.Status.ValueType, location: str) -> str:
     return f"{name} @ {location}" if location else name
 
 
-def named_unit(text: str) -> dict[str, Any]:
-    """A unit as people name it: `#17` is an id, everything else a serial number."""
-    if text.startswith("#"):
-        if not text[1:].isdigit():
-            raise click.BadParameter(f"{text!r} is not a unit id such as #17")
-        return {"id": int(text[1:])}
-    return {"serial_number": text}
-
-
 def _amount(text: str | None) -> Any:
     if text is None:
         return None
@@ -73,8 +61,7 @@ def _scanned(serials: Sequence[str]) -> list[str]:
     """The serial numbers, with `-` standing for those on standard input, one per line as a scanner types them."""
     found: list[str] = []
     for serial in serials:
-        lines = sys.stdin if serial == "-" else (serial,)
-        found += [line.strip() for line in lines if line.strip()]
+        found += codes(sys.stdin if serial == "-" else (serial,))
     if serials and not found:
         raise click.UsageError("there was no serial number on standard input")
     return found
@@ -87,6 +74,7 @@ def _scanned(serials: Sequence[str]) -> list[str]:
 @click.option("--location", default="", help="Where they go, e.g. A1-S2.")
 @click.option("--cost", help="What one unit cost, e.g. 19.99 (USD).")
 @click.option("--order", "order_reference", default="", help="The purchase order.")
+@click.option("--each", is_flag=True, help="Take each unit in as it is scanned, instead of all or none at the end.")
 @command
 def receive(
     tool: Tool,
@@ -96,8 +84,17 @@ def receive(
     location: str,
     cost: str | None,
     order_reference: str,
+    each: bool,
 ) -> None:
     """Takes units of SKU into stock, all or none: by serial number (`-`: one per line from standard input) or by --count."""
+    if each:
+        if serials != ("-",) or count:
+            raise click.UsageError("--each takes serial numbers from standard input: receive SKU - --each")
+        scan(
+            tool,
+            lambda code: _receive_one(tool, _line(sku, location, _amount(cost), serial_number=code), order_reference),
+        )
+        return
     found = _scanned(serials)
     if max(len(found), count or 0) > _AT_ONCE:
         lines = [_line(sku, location, _amount(cost), serial_number=serial) for serial in found]
@@ -120,6 +117,19 @@ def _line(sku: str, location: str, cost: Any, *, serial_number: str = "", count:
     return pb.ReceiptLine(sku=sku, serial_number=serial_number, count=count, location=location, unit_cost=cost)
 
 
+def _receive_one(tool: Tool, line: pb.ReceiptLine, order_reference: str) -> Answer:
+    request = pb.ReceiveItemsRequest(
+        sku=line.sku,
+        serial_numbers=[line.serial_number],
+        location=line.location,
+        unit_cost=line.unit_cost if line.HasField("unit_cost") else None,
+        order_reference=order_reference,
+        request_id=new_request_id(),
+    )
+    item = tool.hub.inventory.ReceiveItems(request).items[0]
+    return Answer("RECEIVED", f"#{item.id} {item.sku}")
+
+
 def _receive_many(tool: Tool, lines: Sequence[pb.ReceiptLine], order_reference: str) -> None:
     """One receipt of any size, in one transaction of the hub."""
     request_id = new_request_id()
@@ -136,50 +146,46 @@ def _receive_many(tool: Tool, lines: Sequence[pb.ReceiptLine], order_reference: 
 
 
 @click.command()
-@click.argument("unit")
+@unit_arguments
 @click.argument("location")
 @click.option("--reason", default="")
 @command
-def move(tool: Tool, unit: str, location: str, reason: str) -> None:
-    """Moves a unit (serial number, or #id) to a location."""
-    request = pb.MoveItemRequest(**named_unit(unit), location=location, reason=reason, request_id=new_request_id())
-    tool.output.one(tool.hub.inventory.MoveItem(request), ITEM)
+def move(tool: Tool, units: Sequence[str], location: str, partial: bool, reason: str) -> None:
+    """Moves units (serial numbers, or #ids; `-`: each as it is scanned) to a location."""
+    change(tool, _MOVE, units, partial, location=location, reason=reason)
 
 
 @click.command()
-@click.argument("unit")
-@click.option("--order", "order_reference", default="", help="The order it is held for.")
-@click.option("--hours", type=click.FloatRange(0.01, 720), help="How long to hold it.")
+@unit_arguments
+@click.option("--order", "order_reference", default="", help="The order they are held for.")
+@click.option("--hours", type=click.FloatRange(0.01, 720), help="How long to hold them.")
 @command
-def reserve(tool: Tool, unit: str, order_reference: str, hours: float | None) -> None:
-    """Holds a unit (serial number, or #id): nobody else can have it until it is released, sold or the hold ends."""
-    request = pb.ReserveItemRequest(**named_unit(unit), order_reference=order_reference, request_id=new_request_id())
-    if hours:
-        request.hold_duration.CopyFrom(Duration(seconds=round(hours * 3600)))
-    tool.output.one(tool.hub.inventory.ReserveItem(request), ITEM)
+def reserve(tool: Tool, units: Sequence[str], partial: bool, order_reference: str, hours: float | None) -> None:
+    """Holds units (serial numbers, or #ids; `-`: each as it is scanned).
+
+    Nobody else can have them until they are released, sold, or the hold ends.
+    """
+    duration = Duration(seconds=round(hours * 3600)) if hours else None
+    change(tool, _RESERVE, units, partial, order_reference=order_reference, hold_duration=duration)
 
 
 @click.command()
-@click.argument("unit")
+@unit_arguments
 @click.option("--order", "order_reference", default="")
 @command
-def release(tool: Tool, unit: str, order_reference: str) -> None:
-    """Ends the hold on a unit (serial number, or #id)."""
-    request = pb.ReleaseItemRequest(**named_unit(unit), order_reference=order_reference, request_id=new_request_id())
-    tool.output.one(tool.hub.inventory.ReleaseItem(request), ITEM)
+def release(tool: Tool, units: Sequence[str], partial: bool, order_reference: str) -> None:
+    """Ends the hold on units (serial numbers, or #ids; `-`: each as it is scanned)."""
+    change(tool, _RELEASE, units, partial, order_reference=order_reference)
 
 
 @click.command()
-@click.argument("unit")
-@click.option("--order", "order_reference", default="", help="The order it goes to.")
-@click.option("--price", help="What it sold for, e.g. 89.00 (USD).")
+@unit_arguments
+@click.option("--order", "order_reference", default="", help="The order they go to.")
+@click.option("--price", help="What each sold for, e.g. 89.00 (USD).")
 @command
-def sell(tool: Tool, unit: str, order_reference: str, price: str | None) -> None:
-    """Marks a unit (serial number, or #id) as sold."""
-    request = pb.SellItemRequest(
-        **named_unit(unit), order_reference=order_reference, sale_price=_amount(price), request_id=new_request_id()
-    )
-    tool.output.one(tool.hub.inventory.SellItem(request), ITEM)
+def sell(tool: Tool, units: Sequence[str], partial: bool, order_reference: str, price: str | None) -> None:
+    """Marks units (serial numbers, or #ids; `-`: each as it is scanned) as sold."""
+    change(tool, _SELL, units, partial, order_reference=order_reference, sale_price=_amount(price))
 
 
 @click.command()
@@ -204,21 +210,4 @@ def history(tool: Tool, unit: str) -> None:
     tool.output.rows(answer.items, _MOVEMENT, title=f"{item.sku} {item.serial_number}")
 
 
-@click.command()
-@command
-def value(tool: Tool) -> None:
-    """Shows what the stock on hand has cost, by status (admin)."""
-    answer = tool.hub.inventory.GetStockValue(pb.GetStockValueRequest())
-    if tool.output.as_json:
-        tool.output.json(answer)
-        return
-    columns: list[Column] = [
-        ("status", lambda p: _STATUS(p.status) if p.status else "all"),
-        ("units", lambda p: p.units),
-        ("without cost units", lambda p: p.units_without_cost),
-        ("value $", lambda p: ", ".join(money(m) for m in p.values) or "-"),
-    ]
-    tool.output.rows([*answer.by_status, answer.total], columns)
-
-
-COMMANDS = [receive, move, reserve, release, sell, stock, history, value]
+COMMANDS = [receive, move, reserve, release, sell, stock, history]

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 from usav.inventory.v1 import after_sale_pb2 as pb
+from usav.inventory.v1 import batches_pb2
 
-from hubctl.client import new_request_id
 from hubctl.context import Tool, command
-from hubctl.inventory import ITEM, named_unit
+from hubctl.units import Change, change, unit_arguments
 
 _REASON = click.option("--reason", required=True, help="Why; goes into the ledger.")
 _WHY = click.option("--reason", default="", help="Why; goes into the ledger.")
 _LOCATION = click.option("--location", default="", help="Where it lies now, e.g. A1-S2.")
 
 
-def _done(tool: Tool, method: str, request: Any) -> None:
-    tool.output.one(getattr(tool.hub.inventory, method)(request), ITEM)
+_RETURN = Change("ReturnItem", pb.ReturnItemRequest, "BatchReturnItems", batches_pb2.BatchReturnItemsRequest)
+_INSPECT = Change("InspectItem", pb.InspectItemRequest)
+_RESTOCK = Change("RestockItem", pb.RestockItemRequest)
+_DAMAGE = Change("DamageItem", pb.DamageItemRequest)
+_REPAIR = Change("RepairItem", pb.RepairItemRequest)
+_WRITE_OFF = Change("WriteOffItem", pb.WriteOffItemRequest, "BatchWriteOffItems", batches_pb2.BatchWriteOffItemsRequest)
 
 
 @click.command("return")
-@click.argument("unit")
+@unit_arguments
 @click.option("--order", "order_reference", default="", help="The order it comes back from; checked.")
 @click.option("--rma", "rma_number", default="", help="The number the buyer was told.")
 @_LOCATION
 @_REASON
 @command
-def return_(tool: Tool, unit: str, **fields: Any) -> None:
-    """Takes a sold unit (serial number, or #id) back."""
-    request = pb.ReturnItemRequest(**named_unit(unit), **fields, request_id=new_request_id())
-    _done(tool, "ReturnItem", request)
+def return_(tool: Tool, units: Sequence[str], partial: bool, **fields: Any) -> None:
+    """Takes sold units (serial numbers, or #ids; `-`: each as it is scanned) back."""
+    change(tool, _RETURN, units, partial, **fields)
 
 
 @click.command()
@@ -40,8 +44,8 @@ def return_(tool: Tool, unit: str, **fields: Any) -> None:
 @_WHY
 @command
 def inspect(tool: Tool, unit: str, **fields: Any) -> None:
-    """Keeps the grade and the remarks of whoever looked at a unit."""
-    _done(tool, "InspectItem", pb.InspectItemRequest(**named_unit(unit), **fields, request_id=new_request_id()))
+    """Keeps the grade and the remarks of whoever looked at a unit (`-`: at each as it is scanned)."""
+    change(tool, _INSPECT, [unit], **fields)
 
 
 @click.command()
@@ -52,8 +56,8 @@ def inspect(tool: Tool, unit: str, **fields: Any) -> None:
 @_WHY
 @command
 def restock(tool: Tool, unit: str, **fields: Any) -> None:
-    """Makes a returned or damaged unit free to sell again."""
-    _done(tool, "RestockItem", pb.RestockItemRequest(**named_unit(unit), **fields, request_id=new_request_id()))
+    """Makes a returned or damaged unit (`-`: each as it is scanned) free to sell again."""
+    change(tool, _RESTOCK, [unit], **fields)
 
 
 @click.command()
@@ -62,8 +66,8 @@ def restock(tool: Tool, unit: str, **fields: Any) -> None:
 @_REASON
 @command
 def damage(tool: Tool, unit: str, **fields: Any) -> None:
-    """Takes a unit out of what may be sold."""
-    _done(tool, "DamageItem", pb.DamageItemRequest(**named_unit(unit), **fields, request_id=new_request_id()))
+    """Takes a unit (`-`: each as it is scanned) out of what may be sold."""
+    change(tool, _DAMAGE, [unit], **fields)
 
 
 @click.command()
@@ -73,18 +77,17 @@ def damage(tool: Tool, unit: str, **fields: Any) -> None:
 @_WHY
 @command
 def repair(tool: Tool, unit: str, **fields: Any) -> None:
-    """Records that a damaged unit was repaired; it is inspected and restocked next."""
-    _done(tool, "RepairItem", pb.RepairItemRequest(**named_unit(unit), **fields, request_id=new_request_id()))
+    """Records that a damaged unit (`-`: each as it is scanned) was repaired; it is inspected and restocked next."""
+    change(tool, _REPAIR, [unit], **fields)
 
 
 @click.command("write-off")
-@click.argument("unit")
+@unit_arguments
 @_REASON
 @command
-def write_off(tool: Tool, unit: str, reason: str) -> None:
-    """Takes a unit that is lost or scrapped off the books."""
-    request = pb.WriteOffItemRequest(**named_unit(unit), reason=reason, request_id=new_request_id())
-    _done(tool, "WriteOffItem", request)
+def write_off(tool: Tool, units: Sequence[str], partial: bool, reason: str) -> None:
+    """Takes units that are lost or scrapped (`-`: each as it is scanned) off the books."""
+    change(tool, _WRITE_OFF, units, partial, reason=reason)
 
 
 COMMANDS = [return_, inspect, restock, damage, repair, write_off]

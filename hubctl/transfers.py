@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
+from usav.inventory.v1 import item_pb2
 from usav.inventory.v1 import transfer_pb2 as pb
 
 from hubctl.client import new_request_id
 from hubctl.context import Tool, command
-from hubctl.inventory import named_unit
 from hubctl.output import Column, clock_time
+from hubctl.units import named_units
 
 _TRANSFER: list[Column] = [
     ("id", lambda t: t.id),
@@ -23,13 +22,13 @@ _TRANSFER: list[Column] = [
 ]
 
 
-def _units(texts: tuple[str, ...]) -> dict[str, Any]:
-    """Ids and serial numbers of units as people name them."""
-    named = [named_unit(text) for text in texts]
-    return {
-        "ids": [each["id"] for each in named if "id" in each],
-        "serial_numbers": [each["serial_number"] for each in named if "serial_number" in each],
-    }
+_UNIT: list[Column] = [
+    ("unit", lambda u: f"#{u.item_id}"),
+    ("serial", lambda u: u.serial_number),
+    ("SKU", lambda u: u.sku),
+    ("was", lambda u: item_pb2.Item.Status.Name(u.shipped_status)),
+    ("on its way", lambda u: "yes" if u.in_transit else "no"),
+]
 
 
 @click.group()
@@ -47,13 +46,26 @@ def list_(tool: Tool, everything: bool) -> None:
 
 
 @transfers.command()
+@click.argument("transfer", type=int)
+@command
+def show(tool: Tool, transfer: int) -> None:
+    """Shows a transfer with its units."""
+    found = tool.hub.inventory.GetTransfer(pb.GetTransferRequest(id=transfer))
+    tool.output.one(found, _TRANSFER)
+    if not tool.output.as_json:
+        tool.output.rows(found.units, _UNIT)
+
+
+@transfers.command()
 @click.argument("warehouse")
 @click.argument("units", nargs=-1, required=True)
 @click.option("--note", default="", help="The carrier and its tracking number.")
 @command
 def ship(tool: Tool, warehouse: str, units: tuple[str, ...], note: str) -> None:
     """Ships units (serial numbers, or #ids) to a warehouse."""
-    request = pb.CreateTransferRequest(to_warehouse=warehouse, **_units(units), note=note, request_id=new_request_id())
+    request = pb.CreateTransferRequest(
+        to_warehouse=warehouse, **named_units(units), note=note, request_id=new_request_id()
+    )
     tool.output.one(tool.hub.inventory.CreateTransfer(request), _TRANSFER)
 
 
@@ -64,7 +76,9 @@ def ship(tool: Tool, warehouse: str, units: tuple[str, ...], note: str) -> None:
 @command
 def arrive(tool: Tool, transfer: int, units: tuple[str, ...], location: str) -> None:
     """Takes in the units of a transfer, or only those named."""
-    request = pb.ReceiveTransferRequest(id=transfer, **_units(units), location=location, request_id=new_request_id())
+    request = pb.ReceiveTransferRequest(
+        id=transfer, **named_units(units), location=location, request_id=new_request_id()
+    )
     tool.output.one(tool.hub.inventory.ReceiveTransfer(request), _TRANSFER)
 
 

@@ -25,7 +25,8 @@ _CUT = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL, grpc.StatusCode.D
 def follow(open_stream: Callable[[str], Any], resume_token: str = "") -> Iterator[Any]:
     """The messages of a feed, across reconnects, none twice. `open_stream` takes the token to continue from.
 
-    Raises grpc.RpcError when it cannot even begin, or is refused later.
+    A token that is too old is given up, and the stream opened without one. Raises grpc.RpcError when it cannot even begin, or
+    is refused later.
     """
     began = False
     while True:
@@ -35,6 +36,9 @@ def follow(open_stream: Callable[[str], Any], resume_token: str = "") -> Iterato
                 resume_token = getattr(message, "resume_token", "")
                 yield message
         except grpc.RpcError as error:
+            if resume_token and error.code() is grpc.StatusCode.OUT_OF_RANGE:
+                resume_token = ""
+                continue
             if not began or error.code() not in _CUT:
                 raise
         time.sleep(_RECONNECT_SECONDS)
@@ -46,11 +50,31 @@ def watch() -> None:
 
 
 @watch.command("stock")
+@click.option("--sku", "skus", multiple=True, help="Only units of this SKU; may stand several times.")
+@click.option("--location", default="", help="Only where the location's code begins so.")
+@click.option("--snapshot", is_flag=True, help="First every unit that matches, as it is.")
 @command
-def watch_stock(tool: Tool) -> None:
+def watch_stock(tool: Tool, skus: tuple[str, ...], location: str, snapshot: bool) -> None:
     """Every change of a unit."""
-    hub = tool.hub
-    _show(tool, follow(lambda t: hub.inventory.WatchStock(inventory_pb.WatchStockRequest(resume_token=t))), _stock_line)
+    hub, wanted, whole = tool.hub, _variant_ids(tool, skus), snapshot
+
+    def open_stream(token: str) -> Any:
+        nonlocal whole
+        request = inventory_pb.WatchStockRequest(
+            resume_token=token, variant_ids=wanted, location_prefix=location, snapshot=whole and not token
+        )
+        # After a gap that is too long to be told, the units as they are take the place of the changes.
+        whole = True
+        return hub.inventory.WatchStock(request)
+
+    _show(tool, follow(open_stream), _stock_line)
+
+
+def _variant_ids(tool: Tool, skus: tuple[str, ...]) -> list[int]:
+    if not skus:
+        return []
+    answer = tool.hub.inventory.BatchGetAvailability(inventory_pb.BatchGetAvailabilityRequest(skus=skus))
+    return [each.variant_id for each in answer.items]
 
 
 @watch.command("catalog")
@@ -87,6 +111,9 @@ def _show(tool: Tool, messages: Iterator[Any], line: Callable[[Any], str | None]
 
 
 def _stock_line(message: Any) -> str | None:
+    if message.HasField("item"):
+        item = message.item
+        return f"{item.sku}  unit #{item.id}  {styled(item_pb2.Item.Status.Name(item.status))}  {escape(item.location)}"
     if not message.HasField("change"):
         return None
     change, name = message.change, item_pb2.Item.Status.Name
