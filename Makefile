@@ -29,7 +29,7 @@ clean-state: .generated ## remove everything a hub has stored (HUB_STATE_DIR, de
 
 ##@ Test
 
-.PHONY: test test-unit test-property test-integration test-contract test-e2e test-long bench
+.PHONY: test test-unit test-property test-integration test-contract test-e2e test-long mutations bench
 test: .ready ## every test but the long ones
 	@exec $(pytest) -m "not long" $(ARGS)
 
@@ -50,6 +50,9 @@ test-e2e: .ready ## the whole hub through its gateway
 
 test-long: .ready ## the tests that take minutes
 	@exec $(pytest) -m long --timeout 1800 $(ARGS)
+
+mutations: .ready ## take each guard of stock away in turn and show that the suite fails (docs/testing.md)
+	@exec $(python) -m tests.mutations $(ARGS)
 
 bench: .generated ## measure the hub and print the ratios (ONLY=read: one part; docs/performance.md)
 	@exec $(python) -m bench $(if $(ONLY),--only $(ONLY)) $(ARGS)

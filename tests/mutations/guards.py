@@ -1,0 +1,242 @@
+"""The guards of stock, and what the code looks like without each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_UNITS = "inventory_svc/storage/unit_changes.py"
+_CHANGE = "inventory_svc/storage/change_sql.py"
+_ORDERS = "inventory_svc/storage/allocations.py"
+_MIGRATIONS = "inventory_svc/migrations/versions"
+_TESTS = "tests/integration/inventory/test_"
+_MOVES = (
+    "(OLD.status, NEW.status) NOT IN (\n    ('AVAILABLE', 'RESERVED'), ('AVAILABLE', 'SOLD'),\n"
+    "    ('AVAILABLE', 'DAMAGED')"
+)
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Something that must not be missing: `old` stands once in `file`, and `new` is the file without it.
+
+    `tests` are those that are run first; the whole suite of stock follows when they do not notice.
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+def _guard(name: str, file: str, old: str, new: str, *tests: str) -> Guard:
+    return Guard(name, file, old, new, tuple(f"{_TESTS}{test}.py" for test in tests))
+
+
+GUARDS = (
+    _guard(
+        "the row lock of every change",
+        _CHANGE,
+        'FOR NO KEY UPDATE OF item{"" if waits else " SKIP LOCKED"}',
+        "",
+        "crowd",
+        "reserve_item",
+    ),
+    _guard(
+        "the status guard of every change",
+        _CHANGE,
+        "AND item.status IN ({_statuses(list(RULES[action].before))})",
+        "",
+        "reserve_item",
+    ),
+    _guard(
+        "the unique index on live holds",
+        f"{_MIGRATIONS}/0002_holds.py",
+        "CREATE UNIQUE INDEX uq_reservation_live",
+        "CREATE INDEX uq_reservation_live",
+        "ledger",
+    ),
+    _guard(
+        "the trigger on moves of status",
+        f"{_MIGRATIONS}/0005_after_sale.py",
+        f"WHEN (OLD.status <> NEW.status AND {_MOVES}",
+        f"WHEN (FALSE AND {_MOVES}",
+        "ledger",
+    ),
+    _guard(
+        "the trigger on versions",
+        f"{_MIGRATIONS}/0001_units.py",
+        "WHEN (NEW.version <> OLD.version + 1 OR",
+        "WHEN (FALSE AND",
+        "ledger",
+    ),
+    _guard(
+        "the unique index on serial numbers",
+        f"{_MIGRATIONS}/0001_units.py",
+        "CREATE UNIQUE INDEX uq_item_serial_number",
+        "CREATE INDEX uq_item_serial_number",
+        "receive_items",
+    ),
+    _guard(
+        "the trigger that keeps the ledger",
+        f"{_MIGRATIONS}/0003_ledger.py",
+        "movement_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON",
+        "movement_append_only BEFORE TRUNCATE ON",
+        "ledger",
+    ),
+    _guard(
+        "the chain of the ledger",
+        f"{_MIGRATIONS}/0003_ledger.py",
+        "SELECT before.hash INTO NEW.previous_hash",
+        "SELECT sha256('x') INTO NEW.previous_hash",
+        "ledger",
+    ),
+    _guard(
+        "the grants on the ledger",
+        "inventory_svc/storage/tables.py",
+        '"movement": "SELECT, INSERT"',
+        '"movement": "SELECT, INSERT, UPDATE"',
+        "ledger",
+    ),
+    _guard(
+        "the end of a hold when it is sold",
+        _UNITS,
+        "item.status = 'AVAILABLE' OR (item.reserved_until > now() AND (hold.holder_id",
+        "item.status = 'AVAILABLE' OR (TRUE AND (hold.holder_id",
+        "reserve_item",
+    ),
+    _guard(
+        "the end of a hold when it is released",
+        _UNITS,
+        "item.reserved_until > now() AND (asked.order_reference IN",
+        "TRUE AND (asked.order_reference IN",
+        "reserve_item",
+    ),
+    _guard("the holder when a held unit is sold", _UNITS, "hold.holder_id = asked.actor_id", "TRUE", "reserve_item"),
+    _guard(
+        "the time when a hold is tidied away",
+        _UNITS,
+        'guard="item.reserved_until <= now()", closes="EXPIRED"',
+        'guard="TRUE", closes="EXPIRED"',
+        "reserve_item",
+    ),
+    _guard(
+        "the time when the sweeper looks for holds",
+        _UNITS,
+        "AND reserved_until <= now()\n    ORDER BY",
+        "AND reserved_until <= now() - interval '1 h'\n    ORDER BY",
+        "reserve_item",
+        "watch_stock",
+    ),
+    _guard(
+        "the order when a sale is cancelled",
+        _UNITS,
+        'guard="item.order_reference = asked.order_reference",',
+        "",
+        "allocations",
+    ),
+    _guard(
+        "the answer to a repeat",
+        "chassis/idempotency.py",
+        "        if claimed is None:\n",
+        "        if claimed is None and not request_id:\n",
+        "request_ids",
+    ),
+    _guard(
+        "the body of a repeat", "chassis/idempotency.py", "if bytes(stored_hash) != digest:", "if False:", "request_ids"
+    ),
+    _guard(
+        "the lock on the lines of an order",
+        _ORDERS,
+        "ORDER BY line.line_id FOR UPDATE",
+        "ORDER BY line.line_id",
+        "allocations",
+    ),
+    _guard("the lock on picked units", _ORDERS, '_SKIP = "FOR NO KEY UPDATE SKIP LOCKED"', '_SKIP = ""', "crowd"),
+    _guard(
+        "the wait for units that others look at",
+        "inventory_svc/operations/pick_units.py",
+        "    return await _wait(session, wants)\n",
+        "    raise OutOfStock.of(share_out(wants, found).short)\n",
+        "bundles",
+        "crowd",
+    ),
+    _guard(
+        "sales that were taken back",
+        "inventory_svc/operations/release_allocation.py",
+        "        await allocations.forget_sales(session, [line.id for line in lines], sold)\n",
+        "",
+        "allocations",
+    ),
+    _guard(
+        "units that came back from an order",
+        "inventory_svc/domain/allocation.py",
+        "had = {**self.returned, **",
+        "had = {**",
+        "allocations",
+    ),
+    _guard(
+        "holds that ran out, in the availability",
+        "inventory_svc/storage/availability.py",
+        "available.units + coalesce(expired.units, 0)",
+        "available.units",
+        "stock",
+    ),
+    _guard(
+        "one caller of a unit per shared statement",
+        "inventory_svc/operations/together.py",
+        "        while key in self._queue:\n            await asyncio.wait([self._queue[key].outcome])\n",
+        "",
+        "reserve_item",
+    ),
+    _guard(
+        "the answers that shared transactions keep",
+        "inventory_svc/operations/change_one.py",
+        "                await self._answers.keep(session.rows, fresh)\n",
+        "                pass\n",
+        "request_ids",
+    ),
+    _guard(
+        "the answers that shared orders keep",
+        "inventory_svc/operations/allocate_together.py",
+        "                await self._answers.keep(session.rows, kept)\n",
+        "                pass\n",
+        "every_change_repeats",
+        "allocate_together",
+    ),
+    _guard(
+        "the lock on a location that is used",
+        "inventory_svc/storage/locations.py",
+        "ORDER BY code FOR SHARE",
+        "ORDER BY code",
+        "locations",
+    ),
+    _guard(
+        "the trigger that keeps a used location",
+        f"{_MIGRATIONS}/0007_locations.py",
+        "AND item.status NOT IN ('SOLD', 'WRITTEN_OFF')",
+        "AND FALSE",
+        "locations",
+    ),
+    _guard(
+        "the version of a counted unit",
+        "inventory_svc/operations/counts.py",
+        "versions.get(one.item_id) == one.item_version",
+        "True",
+        "counts",
+    ),
+    _guard(
+        "movements during a count", "inventory_svc/storage/counts.py", "row.created_at >= {moment}", "FALSE", "counts"
+    ),
+    _guard(
+        "the transfer that a unit is on",
+        "inventory_svc/storage/transfers.py",
+        'guard="item.transfer_id = asked.transfer_id",',
+        "",
+        "transfers",
+    ),
+    _guard(
+        "the announcement of a change", _CHANGE, "announced AS ({ANNOUNCE})", "announced AS (SELECT 1)", "watch_stock"
+    ),
+    _guard("the re-reading before an edit", _UNITS, 'guard="item.version = asked.version",', "", "items"),
+)
