@@ -87,7 +87,7 @@ sbom: .installed ## write the software bill of materials, CycloneDX, to gen/sbom
 
 ##@ Change the code
 
-.PHONY: setup protos openapi roles fmt migrate migration lock
+.PHONY: setup protos openapi roles reference fmt migrate migration lock
 setup: .ready ## install everything, tools included, into .venv (PYTHON=path: with this Python)
 
 protos: .generated ## generate gen/ from the protos, if they have changed
@@ -97,6 +97,9 @@ openapi: .generated ## write gen/openapi.json and the pages that show it
 
 roles: .generated ## write docs/roles.md, the list of who may call what
 	@exec $(python) -m build_tools.roles
+
+reference: .generated ## write the pages that are made from the code: configuration, metrics, data model, dashboards
+	@exec $(python) -m build_tools.reference
 
 fmt: .ready ## format the code and sort its imports
 	@$(venv)/ruff check --fix --quiet --exit-zero .

@@ -11,6 +11,7 @@ from functools import partial
 from usav.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 from usav.hub.v1 import hub_service_pb2, hub_service_pb2_grpc
 
+from auth_svc import metrics
 from auth_svc.domain.revocation import EndedSessions
 from auth_svc.operations.key_ring import KeyRing
 from auth_svc.operations.password_hasher import PasswordHasher
@@ -54,6 +55,8 @@ async def build(settings: AuthSettings, clock: Clock = now) -> Service:
     mint = TokenMint(keys, settings.token_issuer, settings.token_audience, settings.lifetimes, settings.seal_key)
     feed = Feed(db, outbox, Seal(settings.seal_key))
     runtime = Runtime(db, PasswordHasher(settings.password_workers), mint, clock, feed.poke)
+    metrics.PASSWORDS_WAITING.set_function(lambda: runtime.hasher.waiting)
+    metrics.KEY_LIMIT.set(settings.key_rotation.total_seconds())
     with acting_as(_ITSELF, "start"):
         await _prepare(runtime, keys, settings)
     return _service(settings, runtime, keys, feed)
@@ -104,6 +107,7 @@ def _service(settings: AuthSettings, runtime: Runtime, keys: KeyRing, feed: Feed
         reflect_all=True,
         max_calls=settings.max_calls,
         follow_trust=partial(_follow_itself, revocations),
+        readings=[*feed.readings(), *metrics.readings(runtime.db)],
     )
 
 

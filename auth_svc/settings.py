@@ -12,6 +12,7 @@ from auth_svc.domain.key_schedule import KeyPolicy
 from auth_svc.domain.service_account import SeededAccount, read_seeded_accounts
 from auth_svc.domain.session import Lifetimes
 from chassis.hub_health import SERVICES
+from chassis.setting_values import parse_key, parse_path, parse_secret, whole
 from chassis.settings import ServiceSettings, setting
 
 _KEYS = KeyPolicy()
@@ -23,15 +24,9 @@ def _username(raw: str) -> str:
     return raw
 
 
-def _at_least_one(raw: str) -> int:
-    number = int(raw)
-    if number < 1:
-        raise ValueError("takes 1 or more")
-    return number
-
-
-def _span(unit: str) -> Callable[[str], timedelta]:
-    return lambda raw: timedelta(**{unit: _at_least_one(raw)})
+def _span(unit: str, most: int) -> Callable[[str], timedelta]:
+    count = whole(1, most)
+    return lambda raw: timedelta(**{unit: count(raw)})
 
 
 def _services(raw: str) -> tuple[str, ...]:
@@ -45,10 +40,12 @@ def _services(raw: str) -> tuple[str, ...]:
 class AuthSettings(ServiceSettings):
     """Read once at start."""
 
-    state_dir: Path = setting("HUB_STATE_DIR", Path(".state"), "Where a generated admin password is kept.", parse=Path)
+    state_dir: Path = setting(
+        "HUB_STATE_DIR", Path(".state"), "Where a generated admin password is kept.", parse=parse_path
+    )
     admin_user: str = setting("HUB_ADMIN_USER", "admin", "The first admin, made at the first start.", parse=_username)
     admin_password: str = setting(
-        "HUB_ADMIN_PASSWORD", "", "The first admin's password; empty: one is made.", secret=True
+        "HUB_ADMIN_PASSWORD", "", "The first admin's password; empty: one is made.", parse=parse_secret, secret=True
     )
     service_accounts: tuple[SeededAccount, ...] = setting(
         "HUB_SERVICE_ACCOUNTS",
@@ -58,28 +55,35 @@ class AuthSettings(ServiceSettings):
         secret=True,
     )
     key_encryption_key: str = setting(
-        "HUB_KEY_ENCRYPTION_KEY", "", "Seals the signing keys in the database; empty: HUB_SEAL_KEY does.", secret=True
+        "HUB_KEY_ENCRYPTION_KEY",
+        "",
+        "Seals the signing keys in the database; empty: HUB_SEAL_KEY does.",
+        parse=parse_key,
+        secret=True,
     )
     key_rotation: timedelta = setting(
-        "HUB_KEY_DAYS", _KEYS.rotation, "Days until another signing key takes over.", parse=_span("days")
+        "HUB_KEY_DAYS", _KEYS.rotation, "Days until another signing key takes over.", parse=_span("days", 3650)
     )
     key_lead: timedelta = setting(
         "HUB_KEY_LEAD_SECONDS",
         _KEYS.lead,
         "Seconds a new signing key is published before it signs; more than anybody keeps the JWKS.",
-        parse=_span("seconds"),
+        parse=_span("seconds", 86_400),
     )
     access_lifetime: timedelta = setting(
-        "HUB_ACCESS_TOKEN_MINUTES", Lifetimes.access, "Minutes an access token lives.", parse=_span("minutes")
+        "HUB_ACCESS_TOKEN_MINUTES", Lifetimes.access, "Minutes an access token lives.", parse=_span("minutes", 1440)
     )
     refresh_lifetime: timedelta = setting(
-        "HUB_REFRESH_TOKEN_DAYS", Lifetimes.refresh, "Days an unused refresh token lives.", parse=_span("days")
+        "HUB_REFRESH_TOKEN_DAYS", Lifetimes.refresh, "Days an unused refresh token lives.", parse=_span("days", 3650)
     )
     session_lifetime: timedelta = setting(
-        "HUB_SESSION_DAYS", Lifetimes.session, "Days until one has to sign in anew in any case.", parse=_span("days")
+        "HUB_SESSION_DAYS",
+        Lifetimes.session,
+        "Days until one has to sign in anew in any case.",
+        parse=_span("days", 3650),
     )
     password_workers: int = setting(
-        "HUB_PASSWORD_WORKERS", 2, "Passwords checked at the same time; 32 MiB each.", parse=_at_least_one
+        "HUB_PASSWORD_WORKERS", 2, "Passwords checked at the same time; 32 MiB each.", parse=whole(1, 64)
     )
 
     health_services: tuple[str, ...] = setting(

@@ -51,6 +51,7 @@ async def build(settings: CatalogSettings) -> Service:
         closers=[clients.close],
         max_calls=settings.max_calls,
         follow_trust=partial(follow_trust, clients),
+        readings=feed.readings(),
     )
 
 

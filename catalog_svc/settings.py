@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chassis.setting_values import seconds
 from chassis.settings import ServiceSettings, setting
 
 
@@ -15,4 +16,5 @@ class CatalogSettings(ServiceSettings):
         "HUB_LISTINGS_TIMEOUT",
         1.0,
         "Seconds that GetVariant waits for the sync service before it answers without listings.",
+        parse=seconds(0.05, 30),
     )

@@ -19,7 +19,7 @@ from chassis.errors import Unavailable
 from chassis.identity import channel_credentials, name_of
 from chassis.rpc_errors import from_rpc_error
 from chassis.settings import ServiceSettings
-from chassis.telemetry import trace_headers
+from chassis.tracing import trace_headers
 
 Metadata = Sequence[tuple[str, str]]
 

@@ -40,6 +40,7 @@ class Call:
     code: str = "OK"
     address: str = ""
     deadline: float | None = None
+    trace_id: str = ""
 
 
 _CALL: ContextVar[Call] = ContextVar("hub_call")

@@ -11,21 +11,35 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import asyncpg
+from prometheus_client import Histogram
 from sqlalchemy import MetaData
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 from sqlalchemy.sql.expression import ClauseElement
 
 from chassis.database_errors import LOST, RETRYABLE, Constraints, is_database_error, sqlstate_of, translate
 from chassis.errors import HubError
 from chassis.hosts import Hosts
+from chassis.metrics import gauge, histogram
+from chassis.tracing import TRACING
 
 T = TypeVar("T")
+
+POOL = gauge(
+    "hub_pool_connections", "Connections of a pool by state: idle, used, and the most there may be.", ["pool", "state"]
+)
+POOL_WAIT = histogram(
+    "hub_pool_wait_seconds", "How long work waited for a connection, the opening of a new one included.", ["pool"]
+)
+_HOT_WAIT = POOL_WAIT.labels("hot")
+_ENGINE_WAITS = {name: POOL_WAIT.labels(name) for name in ("read", "write")}
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -87,6 +101,40 @@ async def _keep_as_is(_: Any) -> None:
     """Replaces the pool's reset query: nothing here leaves session state behind, and the query costs a round trip."""
 
 
+class _Borrowed:
+    """A connection of the hot pool for the length of a block; the wait for it is counted."""
+
+    __slots__ = ("_context",)
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._context = pool.acquire(timeout=_ACQUIRE_TIMEOUT_S)
+
+    async def __aenter__(self) -> Any:
+        began = time.perf_counter()
+        try:
+            return await self._context.__aenter__()
+        finally:
+            _HOT_WAIT.observe(time.perf_counter() - began)
+
+    async def __aexit__(self, *error: Any) -> None:
+        await self._context.__aexit__(*error)
+
+
+class _CountedPool(AsyncAdaptedQueuePool):
+    """SQLAlchemy's pool; the wait for a connection is counted."""
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        began = time.perf_counter()
+        try:
+            return super()._do_get()
+        finally:
+            self.wait.observe(time.perf_counter() - began)
+
+    @property
+    def wait(self) -> Histogram:
+        return _ENGINE_WAITS[self.logging_name or ""]
+
+
 class Database:
     """One service's way into Postgres. Open with `Database.open`, close with `close`."""
 
@@ -118,18 +166,24 @@ class Database:
             reset=_keep_as_is,
             timeout=_CONNECT_TIMEOUT_S,
             server_settings=settings,
+            init=TRACING.follow_statements if TRACING.on else None,
             statement_cache_size=512,
             max_inactive_connection_lifetime=300,
         )
         await pool
 
         async def connect() -> asyncpg.Connection:
-            return await hosts.connect(timeout=_CONNECT_TIMEOUT_S, server_settings=settings)
+            connection = await hosts.connect(timeout=_CONNECT_TIMEOUT_S, server_settings=settings)
+            if TRACING.on:
+                await TRACING.follow_statements(connection)
+            return connection
 
         engines = [
             create_async_engine(
                 "postgresql+asyncpg://",
                 async_creator=connect,
+                poolclass=_CountedPool,
+                pool_logging_name=name,
                 # Opened when needed and then kept: beyond its size a pool closes what it lent, and a new connection with its
                 # password exchange and statements to prepare costs more than the work of most transactions.
                 pool_size=pool_size + 4,
@@ -140,7 +194,7 @@ class Database:
                 hide_parameters=True,
                 **options,
             )
-            for options in ({"isolation_level": "AUTOCOMMIT"}, {})
+            for name, options in (("read", {"isolation_level": "AUTOCOMMIT"}), ("write", {}))
         ]
         return cls(hosts, schema, pool, engines, constraints or {})
 
@@ -152,6 +206,18 @@ class Database:
             await asyncio.wait_for(self.pool.close(), 3)
         except TimeoutError:
             self.pool.terminate()
+
+    def show_pools(self) -> None:
+        """Lets the metrics show this database's pools; the last one of a process that asks is shown."""
+        hot = self.pool
+        POOL.labels("hot", "idle").set_function(hot.get_idle_size)
+        POOL.labels("hot", "used").set_function(lambda: hot.get_size() - hot.get_idle_size())
+        POOL.labels("hot", "most").set_function(hot.get_max_size)
+        for name, engine in (("read", self.read), ("write", self.write)):
+            pool: Any = engine.pool
+            POOL.labels(name, "idle").set_function(pool.checkedin)
+            POOL.labels(name, "used").set_function(pool.checkedout)
+            POOL.labels(name, "most").set_function(pool.size)
 
     async def connect_listener(self) -> asyncpg.Connection:
         """A connection of its own, for LISTEN. Raises Unavailable."""
@@ -173,19 +239,19 @@ class Database:
     async def execute(self, statement: Statement, **parameters: Any) -> str:
         """Runs it and answers the command tag, e.g. "UPDATE 1"."""
         arguments = statement.arguments(parameters)
-        async with self.translated(), self.pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as connection:
-            return await connection.execute(statement.sql, *arguments)
+        async with self.translated(), _Borrowed(self.pool) as connection:
+            return str(await connection.execute(statement.sql, *arguments))
 
     async def _hot(self, statement: Statement, how: str, parameters: dict[str, Any]) -> Any:
         arguments = statement.arguments(parameters)
         try:
-            async with self.pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as connection:
+            async with _Borrowed(self.pool) as connection:
                 return await getattr(connection, how)(statement.sql, *arguments)
         except Exception as error:
             if not statement.reads or not _is_lost(error):
                 raise self._translated(error) from error
         # A restart of Postgres shows once per pooled connection; a read can simply be asked again.
-        async with self.translated(), self.pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as connection:
+        async with self.translated(), _Borrowed(self.pool) as connection:
             return await getattr(connection, how)(statement.sql, *arguments)
 
     @asynccontextmanager
@@ -237,7 +303,7 @@ class Database:
 
     async def current_revision(self) -> str | None:
         """The revision of the schema's migrations. Raises Unavailable."""
-        async with self.translated(), self.pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as connection:
+        async with self.translated(), _Borrowed(self.pool) as connection:
             query = f'SELECT version_num FROM "{self.schema}".alembic_version'
             value = await connection.fetchval(query)
         return None if value is None else str(value)

@@ -20,10 +20,20 @@ from sqlalchemy import text
 from chassis.database import Database, Statement
 from chassis.database_errors import LOST
 from chassis.errors import HubError, OutOfRange
+from chassis.gauges import Reading, by_statement
+from chassis.metrics import Rows, gauge
 from chassis.outbox import OLDEST_UNSETTLED, OutboxTables
 from chassis.seal import Seal
 
 log = logging.getLogger(__name__)
+
+READERS = gauge("hub_feed_readers", "Readers that follow a change feed of this process.", ["feed"])
+UNSETTLED = Rows(
+    "hub_outbox_unsettled_seconds",
+    "Age of the oldest change that cannot be told yet because an older transaction is still open; 0 when there is none.",
+    ["feed"],
+)
+KEPT = Rows("hub_outbox_oldest_seconds", "Age of the oldest change that is kept for readers.", ["feed"])
 
 BATCH = 500
 POLL_SECONDS = 0.5
@@ -99,6 +109,17 @@ class Feed:
             FROM last WHERE (last.transaction_id, last.id) > (trimmed_transaction_id, trimmed_id)
             """)
         )
+        self._unsettled = Statement(
+            text(f"""
+            SELECT '{db.schema}', coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8
+            FROM {outbox} WHERE transaction_id >= {OLDEST_UNSETTLED}""")
+        )
+        self._oldest = Statement(
+            text(f"""
+            SELECT '{db.schema}', extract(epoch FROM clock_timestamp() - created_at)::float8
+            FROM {outbox} ORDER BY transaction_id, id LIMIT 1""")
+        )
+        self._readers = READERS.labels(db.schema)
         self._notify = Statement(text(f"SELECT pg_notify('{self._channel}', '')"))
 
     def poke(self) -> None:
@@ -124,11 +145,13 @@ class Feed:
         yield Checkpoint(self._token(epoch, position))
         waker = asyncio.Event()
         self._wakers.add(waker)
+        self._readers.inc()
         try:
             async for item in self._pump(epoch, position, waker):
                 yield item
         finally:
             self._wakers.discard(waker)
+            self._readers.dec()
 
     async def _pump(self, epoch: str, position: _Position, waker: asyncio.Event) -> AsyncIterator[Entry | Checkpoint]:
         loop = asyncio.get_running_loop()
@@ -180,6 +203,10 @@ class Feed:
 
     def _token(self, epoch: str, position: _Position) -> str:
         return self._seal.seal(f"{epoch}|{position.transaction_id}|{position.row_id}".encode(), self._purpose)
+
+    def readings(self) -> list[Reading]:
+        """How far the outbox is."""
+        return [by_statement(self._db, UNSETTLED, self._unsettled), by_statement(self._db, KEPT, self._oldest)]
 
     async def trim(self) -> None:
         """Deletes rows older than what is kept and remembers how far. Safe to repeat, and on several replicas."""

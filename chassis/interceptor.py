@@ -16,19 +16,20 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError, Message
 from grpc_status import rpc_status
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 
 from chassis.access import Policy
 from chassis.context import Call, enter_call, new_request_id
 from chassis.database_errors import is_database_error, translate
 from chassis.errors import HubError, InvalidArgument, ResourceExhausted
 from chassis.logs import tell
+from chassis.metrics import ANSWERS, LATENCY, NOBODY, STREAMS, UNDER_WAY, UNFORESEEN
 from chassis.redaction import cleared
 from chassis.registration import Handlers
 from chassis.rpc_errors import from_rpc_error
 from chassis.status import to_status
-from chassis.telemetry import ANSWERS, LATENCY, TRACING, UNDER_WAY
 from chassis.tokens import TokenMissing, TokenVerifier
+from chassis.tracing import TRACING, Span
 from chassis.validation import RequestValidator
 
 log = logging.getLogger("rpc")
@@ -58,7 +59,7 @@ class HubInterceptor:
         return {method: self._wrap(method, handler) for method, handler in handlers.items()}
 
     def _wrap(self, method: str, handler: grpc.RpcMethodHandler) -> grpc.RpcMethodHandler:
-        guard = _Guard(self, method, self._policies[method])
+        guard = _Guard(self, method, self._policies[method], streams=handler.response_streaming)
         shape = (handler.request_streaming, handler.response_streaming)
         inner = handler.stream_stream or handler.stream_unary or handler.unary_stream or handler.unary_unary
         make, wrapper = {
@@ -119,12 +120,12 @@ def _tolerant(decode: Callable[[bytes], Message]) -> Callable[[bytes], Message]:
 class _Guard:
     """What stands around one method, in the four shapes a method can have; a `_Passage` is what they share."""
 
-    def __init__(self, hub: HubInterceptor, method: str, policy: Policy) -> None:
+    def __init__(self, hub: HubInterceptor, method: str, policy: Policy, *, streams: bool) -> None:
         self.hub = hub
         self.method = method
         self.policy = policy
-        self._latency = LATENCY.labels(method)
-        self._answers: dict[tuple[str, str], Counter] = {}
+        self._streams = streams
+        self._counts: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
 
     def unary_unary(self, inner: Any) -> Any:
         async def handle(request: Message, context: grpc.aio.ServicerContext) -> Any:
@@ -169,11 +170,11 @@ class _Guard:
     def finish(self, call: Call, seconds: float, failure: HubError | None) -> None:
         """Counts the call and writes its line."""
         role = call.principal.role
-        self._latency.observe(seconds)
-        answers = self._answers.get((call.code, role))
-        if answers is None:
-            answers = self._answers[call.code, role] = ANSWERS.labels(self.method, call.code, role)
-        answers.inc()
+        counts = self._counts.get((call.code, role))
+        if counts is None:
+            counts = self._counts[call.code, role] = self._count(call.code, role or NOBODY)
+        counts[0].inc()
+        counts[1].observe(seconds)
         if not log.isEnabledFor(logging.INFO):
             return
         fields: dict[str, object] = {
@@ -185,6 +186,10 @@ class _Guard:
         if failure is not None:
             fields["reason"] = failure.reason
         tell(log, "rpc", fields)
+
+    def _count(self, code: str, role: str) -> tuple[Counter, Histogram]:
+        took = STREAMS.labels(self.method) if self._streams else LATENCY.labels(self.method, role)
+        return ANSWERS.labels(self.method, code, role), took
 
 
 class _Passage:
@@ -202,9 +207,7 @@ class _Passage:
         guard, metadata = self._guard, self._context.invocation_metadata() or ()
         self._call = call = _call_of(guard.method, metadata, self._context)
         enter_call(call)
-        self._span = TRACING.span(guard.method, metadata) if TRACING.on else None
-        if self._span is not None:
-            self._span.__enter__()
+        self._span: Span | None = TRACING.serve(call, metadata) if TRACING.on else None
         try:
             guard.hub.enter()
             self._counted = True
@@ -231,7 +234,7 @@ class _Passage:
             self._guard.hub.leave()
         self._guard.finish(self._call, time.perf_counter() - self._began, failure)
         if self._span is not None:
-            self._span.__exit__(None, None, None)
+            TRACING.served(self._span, self._call)
         if failure is not None:
             status = to_status(failure, self._call.request_id)
             await self._context.abort_with_status(rpc_status.to_status(status))
@@ -247,6 +250,7 @@ def _known(error: Exception) -> HubError:
         known = translate(error, {})
         if known is not None:
             return known
+    UNFORESEEN.inc()
     log.error("an error nobody foresaw", exc_info=error)
     return HubError("Something broke on our side; the request id finds it in the logs.")
 

@@ -44,6 +44,8 @@ class JsonFormatter(logging.Formatter):
         if call is not None:
             line["request_id"] = call.request_id
             line["actor"] = call.principal.username
+            if call.trace_id:
+                line["trace_id"] = call.trace_id
         line.update(getattr(record, "told", None) or _extra(record))
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)

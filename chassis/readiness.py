@@ -11,6 +11,7 @@ from grpc_health.v1 import health, health_pb2
 
 from chassis.database import Database
 from chassis.errors import HubError
+from chassis.metrics import READY
 
 log = logging.getLogger(__name__)
 
@@ -70,5 +71,6 @@ class Readiness:
         return revision is not None and (revision not in self._revisions or revision == self._revisions[-1])
 
     async def _set(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
+        READY.set(status == _SERVING)
         for name in self._names:
             await self._servicer.set(name, status)

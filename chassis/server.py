@@ -25,13 +25,15 @@ from chassis import logs
 from chassis.access import policies
 from chassis.database import Database
 from chassis.errors import HubError
+from chassis.gauges import Reading, keep_reading, watch_event_loop
 from chassis.identity import server_credentials
 from chassis.interceptor import HubInterceptor
+from chassis.metrics import BACKGROUND_FAILURES, serve_metrics
 from chassis.readiness import Readiness
 from chassis.registration import Methods, collect
 from chassis.settings import ServiceSettings, SettingsError, load
-from chassis.telemetry import TRACING, serve_metrics
 from chassis.tokens import FetchKeys, TokenVerifier
+from chassis.tracing import TRACING
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +81,8 @@ class Service:
     verifier: TokenVerifier | None = field(default=None)
     # Keeps the verifier's keys and revocations up to date (chassis.trust).
     follow_trust: Callable[[TokenVerifier], Awaitable[None]] | None = None
+    # Numbers read from the database while metrics are served.
+    readings: Sequence[Reading] = ()
 
 
 def main(name: str, settings_type: type[S], build: Callable[[S], Awaitable[Service]]) -> None:
@@ -89,6 +93,7 @@ def main(name: str, settings_type: type[S], build: Callable[[S], Awaitable[Servi
         print(f"{name}: {error}", file=sys.stderr)
         raise SystemExit(_EXIT_SETTINGS) from None
     logs.set_up(name, settings.log_level)
+    TRACING.set_up(name, settings.otlp_endpoint, settings.trace_percent)
     try:
         uvloop.run(_serve(settings, build))
     except SettingsError as error:
@@ -130,6 +135,7 @@ class Running:
         for close in self.service.closers:
             await close()
         await self.service.db.close()
+        TRACING.close()
         log.info("stopped")
 
 
@@ -138,7 +144,6 @@ async def start(service: Service, settings: ServiceSettings) -> Running:
     rules = policies(item.descriptor for item in service.registrations)
     verifier = service.verifier or TokenVerifier(settings.token_issuer, settings.token_audience, service.fetch_keys)
     interceptor = HubInterceptor(rules, verifier, max_calls=settings.max_calls)
-    TRACING.set_up(service.name, settings.otlp_endpoint)
     server = grpc.aio.server(options=OPTIONS)
     for item in service.registrations:
         server.add_generic_rpc_handlers([Methods(interceptor.guarded(collect(item.add, item.servicer)))])
@@ -147,15 +152,29 @@ async def start(service: Service, settings: ServiceSettings) -> Running:
     _add_reflection(server, names, everything=service.reflect_all)
     port = _listen(server, settings)
     await server.start()
-    serve_metrics(settings.bind, settings.metrics_port)
     await readiness.check()
     tasks = [asyncio.create_task(readiness.run())]
     works = list(service.background)
     if service.follow_trust is not None:
         works.append(partial(service.follow_trust, verifier))
+    works += _metrics(service, settings)
     tasks += [asyncio.create_task(_keep_running(work)) for work in works]
     log.info("%s listens on %s:%d", service.name, settings.bind, port)
     return Running(service, server, readiness, tasks, port)
+
+
+def _metrics(service: Service, settings: ServiceSettings) -> list[Background]:
+    """Serves them, when they are wanted, and answers the work that keeps them true."""
+    if not settings.metrics_port:
+        return []
+    try:
+        serve_metrics(settings.bind, settings.metrics_port)
+    except OSError as error:
+        raise SettingsError(
+            f"HUB_METRICS_PORT: port {settings.metrics_port} cannot be used ({error.strerror})"
+        ) from None
+    service.db.show_pools()
+    return [watch_event_loop, partial(keep_reading, service.readings, settings.gauge_seconds)]
 
 
 def _add_health(server: grpc.aio.Server, service: Service, names: Sequence[str]) -> Readiness:
@@ -194,6 +213,7 @@ def _listen(server: grpc.aio.Server, settings: ServiceSettings) -> int:
 
 async def _keep_running(work: Background) -> None:
     pause = 0.1
+    failures = BACKGROUND_FAILURES.labels(_name_of(work))
     while True:
         try:
             await work()
@@ -202,5 +222,14 @@ async def _keep_running(work: Background) -> None:
             log.warning("background work stopped: %s", error.message)
         except Exception as error:
             log.error("background work broke", exc_info=error)
+        failures.inc()
         await asyncio.sleep(pause)
         pause = min(pause * 2, 5.0)
+
+
+def _name_of(work: Background) -> str:
+    """The function behind a piece of work, whatever it is wrapped in."""
+    inner: object = work
+    while isinstance(inner, partial):
+        inner = inner.func
+    return str(getattr(inner, "__qualname__", type(inner).__name__))

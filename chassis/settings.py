@@ -12,6 +12,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
+from chassis.setting_values import (
+    parse_bool,
+    parse_database,
+    parse_file,
+    parse_host,
+    parse_key,
+    parse_level,
+    parse_one_target,
+    parse_path,
+    parse_percent,
+    parse_port,
+    parse_secret,
+    parse_target,
+    parse_word,
+    seconds,
+    whole,
+)
+
 T = TypeVar("T")
 _REQUIRED: Any = object()
 
@@ -33,6 +51,11 @@ def setting(
     if default is _REQUIRED:
         return field(metadata=metadata, repr=not secret)
     return field(default=default, metadata=metadata, repr=not secret)
+
+
+def is_required(item: dataclasses.Field[Any]) -> bool:
+    """Whether a field declared with `setting` has no default."""
+    return item.metadata["default"] is _REQUIRED
 
 
 def load(cls: type[T], environ: Mapping[str, str] | None = None, dotenv: Path | None = None) -> T:
@@ -87,49 +110,63 @@ def _value(metadata: Mapping[str, Any], hint: Any, source: Mapping[str, str]) ->
         raise SettingsError(f"{variable}: {shown} is not right ({error}). {metadata['help']}") from None
 
 
-def parse_bool(raw: str) -> bool:
-    """true/false, yes/no, on/off, 1/0. Raises ValueError."""
-    text = raw.strip().lower()
-    if text in {"1", "true", "yes", "on"}:
-        return True
-    if text in {"0", "false", "no", "off"}:
-        return False
-    raise ValueError("takes true or false")
-
-
-def parse_port(raw: str) -> int:
-    """A TCP port, 0 to 65535. Raises ValueError."""
-    port = int(raw)
-    if not 0 <= port <= 65535:
-        raise ValueError("a port lies between 0 and 65535")
-    return port
-
-
-_PARSERS: dict[Any, Callable[[str], Any]] = {int: int, float: float, bool: parse_bool, Path: Path, str: str}
+_PARSERS: dict[Any, Callable[[str], Any]] = {int: int, float: float, bool: parse_bool, Path: parse_path, str: str}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceSettings:
     """What every service needs; a service's own settings extend it."""
 
-    bind: str = setting("HUB_BIND", "127.0.0.1", "The address to listen on.")
+    bind: str = setting("HUB_BIND", "127.0.0.1", "The address to listen on.", parse=parse_host)
     port: int = setting("HUB_PORT", 0, "The gRPC port; 0 takes a free one.", parse=parse_port)
     metrics_port: int = setting("HUB_METRICS_PORT", 0, "Prometheus metrics; 0 is off.", parse=parse_port)
-    database_url: str = setting("HUB_DATABASE_URL", help="The service's own role, postgresql://...", secret=True)
-    pool_size: int = setting("HUB_POOL_SIZE", 10, "Connections of the hot pool.")
-    auth_address: str = setting("HUB_AUTH_ADDRESS", "127.0.0.1:50051", "host:port of auth_svc.")
-    catalog_address: str = setting("HUB_CATALOG_ADDRESS", "127.0.0.1:50052", "host:port of catalog_svc.")
-    inventory_address: str = setting("HUB_INVENTORY_ADDRESS", "127.0.0.1:50053", "host:port of inventory_svc.")
-    sync_address: str = setting("HUB_SYNC_ADDRESS", "127.0.0.1:50054", "host:port of sync_svc.")
-    client_id: str = setting("HUB_CLIENT_ID", "", "The service account this service signs in with.")
-    client_secret: str = setting("HUB_CLIENT_SECRET", "", "Its secret.", secret=True)
-    seal_key: str = setting("HUB_SEAL_KEY", help="Seals page and watch tokens; the same on all replicas.", secret=True)
-    mtls_ca: str = setting("HUB_MTLS_CA", "", "The authority whose certificates services trust; empty is no TLS.")
-    mtls_cert: str = setting("HUB_MTLS_CERT", "", "The service's own certificate.")
-    mtls_key: str = setting("HUB_MTLS_KEY", "", "The certificate's key.")
-    token_issuer: str = setting("HUB_TOKEN_ISSUER", "usav-hub", "iss of access tokens.")
-    token_audience: str = setting("HUB_TOKEN_AUDIENCE", "usav-hub", "aud of access tokens.")
-    log_level: str = setting("HUB_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.")
-    drain_seconds: float = setting("HUB_DRAIN_SECONDS", 1.5, "Seconds of NOT_SERVING before the server stops.")
-    max_calls: int = setting("HUB_MAX_CALLS", 2000, "Calls under way at once before RESOURCE_EXHAUSTED.")
-    otlp_endpoint: str = setting("HUB_OTLP_ENDPOINT", "", "host:port of an OTLP collector; empty is off.")
+    gauge_seconds: float = setting(
+        "HUB_GAUGE_SECONDS",
+        15.0,
+        "How often the metrics that are read from the database are read.",
+        parse=seconds(0.1, 3600),
+    )
+    database_url: str = setting(
+        "HUB_DATABASE_URL", help="The service's own role, postgresql://...", parse=parse_database, secret=True
+    )
+    pool_size: int = setting("HUB_POOL_SIZE", 10, "Connections of the hot pool.", parse=whole(1, 1000))
+    auth_address: str = setting("HUB_AUTH_ADDRESS", "127.0.0.1:50051", "host:port of auth_svc.", parse=parse_target)
+    catalog_address: str = setting(
+        "HUB_CATALOG_ADDRESS", "127.0.0.1:50052", "host:port of catalog_svc.", parse=parse_target
+    )
+    inventory_address: str = setting(
+        "HUB_INVENTORY_ADDRESS", "127.0.0.1:50053", "host:port of inventory_svc.", parse=parse_target
+    )
+    sync_address: str = setting("HUB_SYNC_ADDRESS", "127.0.0.1:50054", "host:port of sync_svc.", parse=parse_target)
+    client_id: str = setting("HUB_CLIENT_ID", "", "The service account this service signs in with.", parse=parse_word)
+    client_secret: str = setting("HUB_CLIENT_SECRET", "", "Its secret.", parse=parse_secret, secret=True)
+    seal_key: str = setting(
+        "HUB_SEAL_KEY", help="Seals page and watch tokens; the same on all replicas.", parse=parse_key, secret=True
+    )
+    mtls_ca: str = setting(
+        "HUB_MTLS_CA", "", "The authority whose certificates services trust; empty is no TLS.", parse=parse_file
+    )
+    mtls_cert: str = setting("HUB_MTLS_CERT", "", "The service's own certificate.", parse=parse_file)
+    mtls_key: str = setting("HUB_MTLS_KEY", "", "The certificate's key.", parse=parse_file)
+    token_issuer: str = setting("HUB_TOKEN_ISSUER", "usav-hub", "iss of access tokens.", parse=parse_word)
+    token_audience: str = setting("HUB_TOKEN_AUDIENCE", "usav-hub", "aud of access tokens.", parse=parse_word)
+    log_level: str = setting("HUB_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.", parse=parse_level)
+    drain_seconds: float = setting(
+        "HUB_DRAIN_SECONDS", 1.5, "Seconds of NOT_SERVING before the server stops.", parse=seconds(0, 600)
+    )
+    max_calls: int = setting(
+        "HUB_MAX_CALLS", 2000, "Calls under way at once before RESOURCE_EXHAUSTED.", parse=whole(1, 1_000_000)
+    )
+    otlp_endpoint: str = setting(
+        "HUB_OTLP_ENDPOINT",
+        "",
+        "host:port of an OTLP collector (gRPC) for traces; empty is off.",
+        parse=parse_one_target,
+    )
+    trace_percent: float = setting(
+        "HUB_TRACE_PERCENT", 100.0, "How many of the traces that begin here are recorded.", parse=parse_percent
+    )
+
+    def __post_init__(self) -> None:
+        if self.client_id and not self.client_secret:
+            raise SettingsError("HUB_CLIENT_SECRET is not set: HUB_CLIENT_ID signs in with it")

@@ -13,16 +13,16 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
-from prometheus_client import Gauge
 from usav.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 
 from chassis.clients import Clients, as_jwks, remote_errors
 from chassis.errors import Code, HubError, Unavailable
+from chassis.metrics import gauge
 from chassis.tokens import TokenVerifier
 
 log = logging.getLogger(__name__)
 
-FOLLOWING = Gauge("hub_trust_following", "1 while auth's feed of ended sessions and keys is followed.")
+FOLLOWING = gauge("hub_trust_following", "1 while auth's feed of ended sessions and keys is followed.")
 
 # auth speaks every five seconds at least; a connection that is silent for longer leads nowhere.
 _SILENCE_SECONDS = 15.0

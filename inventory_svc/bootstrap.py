@@ -15,6 +15,7 @@ from chassis.page_tokens import PageTokens
 from chassis.seal import Seal
 from chassis.server import Registration, Service
 from chassis.trust import follow_trust
+from inventory_svc import metrics
 from inventory_svc.convert.allocations import allocated_response
 from inventory_svc.convert.items import item_message
 from inventory_svc.operations.allocate_together import AllocateTogether
@@ -66,6 +67,7 @@ async def build(settings: InventorySettings, catalog: Catalog | None = None) -> 
         closers=[clients.close],
         max_calls=settings.max_calls,
         follow_trust=partial(follow_trust, clients),
+        readings=[*feed.readings(), *metrics.readings(db)],
     )
 
 

@@ -20,6 +20,7 @@ from chassis.server import Background, Registration, Service
 from chassis.trust import follow_trust
 from sync_svc.channels.registry import ChannelRegistry, installed_connectors
 from sync_svc.connectors import Connectors
+from sync_svc.metrics import ChannelGauges
 from sync_svc.operations.desk import Desk
 from sync_svc.operations.seed_sandbox import seed_sandbox
 from sync_svc.operations.take_orders import OrderIntake
@@ -71,6 +72,7 @@ async def build(settings: SyncSettings, registry: ChannelRegistry | None = None)
         closers=[desk.connectors.aclose, clients.close],
         max_calls=settings.max_calls,
         follow_trust=partial(follow_trust, clients),
+        readings=ChannelGauges(db, desk.connectors).readings(),
     )
 
 

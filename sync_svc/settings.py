@@ -6,6 +6,7 @@ import base64
 from dataclasses import dataclass
 from pathlib import Path
 
+from chassis.setting_values import parse_url, seconds
 from chassis.settings import ServiceSettings, SettingsError, setting
 
 
@@ -26,11 +27,11 @@ def parse_key_file(path: str) -> tuple[bytes, ...]:
     return tuple(parse_key(line) for line in lines)
 
 
-def parse_positive(raw: str) -> float:
-    """A number above zero. Raises ValueError."""
+def parse_milliseconds(raw: str) -> float:
+    """Milliseconds above zero, an hour at most. Raises ValueError."""
     value = float(raw)
-    if not 0 < value < 1e6:
-        raise ValueError("takes a number above zero")
+    if not 0 < value <= 3_600_000:
+        raise ValueError("takes milliseconds above zero")
     return value
 
 
@@ -49,23 +50,28 @@ class SyncSettings(ServiceSettings):
         secret=True,
     )
     sandbox_url: str = setting(
-        "HUB_SANDBOX_URL", "", "The marketplace sandbox; its accounts become the first channels."
+        "HUB_SANDBOX_URL", "", "The marketplace sandbox; its accounts become the first channels.", parse=parse_url
     )
-    public_url: str = setting("HUB_PUBLIC_URL", "", "The gateway's address as platforms reach it, for webhooks.")
+    public_url: str = setting(
+        "HUB_PUBLIC_URL", "", "The gateway's address as platforms reach it, for webhooks.", parse=parse_url
+    )
     workers: bool = setting("HUB_SYNC_WORKERS", True, "Whether this process pushes and takes orders in.")
-    fold_ms: float = setting("HUB_SYNC_FOLD_MS", 25.0, "How long stock changes are gathered.", parse=parse_positive)
+    fold_ms: float = setting("HUB_SYNC_FOLD_MS", 25.0, "How long stock changes are gathered.", parse=parse_milliseconds)
     push_gap_ms: float = setting(
-        "HUB_SYNC_PUSH_GAP_MS", 300.0, "Least time between two pushes of one listing.", parse=parse_positive
+        "HUB_SYNC_PUSH_GAP_MS", 300.0, "Least time between two pushes of one listing.", parse=parse_milliseconds
     )
-    push_timeout_s: float = setting("HUB_SYNC_PUSH_TIMEOUT", 20.0, "Most seconds of one push.", parse=parse_positive)
+    push_timeout_s: float = setting(
+        "HUB_SYNC_PUSH_TIMEOUT", 20.0, "Most seconds of one push.", parse=seconds(0.1, 3600)
+    )
     lease_s: float = setting(
-        "HUB_SYNC_LEASE", 30.0, "Seconds a worker holds a listing; longer than a push may take.", parse=parse_positive
+        "HUB_SYNC_LEASE", 30.0, "Seconds a worker holds a listing; longer than a push may take.", parse=seconds(1, 7200)
     )
     backstop_s: float = setting(
-        "HUB_SYNC_BACKSTOP", 1.0, "Seconds between two looks for work that nobody announced.", parse=parse_positive
+        "HUB_SYNC_BACKSTOP", 1.0, "Seconds between two looks for work that nobody announced.", parse=seconds(0.05, 3600)
     )
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.credential_keys:
             raise SettingsError("HUB_CREDENTIAL_KEY or HUB_CREDENTIAL_KEY_FILE has to be set")
         if self.lease_s < self.push_timeout_s + 5:

@@ -20,6 +20,11 @@ class FairTurns:
         self._queues: dict[str, deque[asyncio.Future[None]]] = {}
         self._waiting = 0
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for a turn now."""
+        return self._waiting
+
     @asynccontextmanager
     async def turn(self, key: str) -> AsyncIterator[None]:
         """One turn. Raises ResourceExhausted when too many wait, under this key or in all."""

@@ -31,6 +31,11 @@ class PasswordHasher:
         # Checked when there is no such user, so that the time of the answer does not tell.
         self._nobody = self._argon.hash(secrets.token_urlsafe())
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for a worker now."""
+        return self._turns.waiting
+
     def turn(self, address: str = "") -> AbstractAsyncContextManager[None]:
         """Waits for one of the workers to be free; every address gets one in its order. Raises ResourceExhausted."""
         return self._turns.turn(address)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from build_tools.descriptors import load
-from deploy.gateway import tokens
+from deploy.gateway import observing, tokens
 from deploy.gateway.clusters import clusters
 from deploy.gateway.encryption import towards_callers
 from deploy.gateway.filters import http_filters
@@ -27,6 +27,7 @@ def render(settings: GatewaySettings) -> Config:
     manager = {
         "@type": _NETWORK,
         **_protocol(settings),
+        **observing.tracing(settings),
         "access_log": [_access_log(settings)],
         "local_reply_config": local_replies(),
         "route_config": route_table(hub, settings),
@@ -35,8 +36,8 @@ def render(settings: GatewaySettings) -> Config:
     return {
         "admin": {"address": _address("127.0.0.1", settings.admin_port)},
         "static_resources": {
-            "listeners": [_listener(settings, manager)],
-            "clusters": [*clusters(settings), tokens.jwks_cluster(settings)],
+            "listeners": [_listener(settings, manager), *observing.listeners(settings)],
+            "clusters": [*clusters(settings), tokens.jwks_cluster(settings), *observing.clusters(settings)],
         },
         "overload_manager": _connection_limit(),
         "layered_runtime": {"layers": [{"name": "hub", "static_layer": _RUNTIME}]},
@@ -68,7 +69,7 @@ def _protocol(settings: GatewaySettings) -> Config:
         # Nobody, not even loopback, is trusted to send x-envoy-* headers or a request id: this is no sender's address.
         "internal_address_config": {"cidr_ranges": [{"address_prefix": "255.255.255.255", "prefix_len": 32}]},
         "always_set_request_id_in_response": True,
-        "early_header_mutation_extensions": [_dropped_headers()],
+        "early_header_mutation_extensions": [_dropped_headers(settings)],
         "normalize_path": True,
         "merge_slashes": True,
         # A serial number may hold an encoded slash.
@@ -89,10 +90,15 @@ def _protocol(settings: GatewaySettings) -> Config:
     }
 
 
-def _dropped_headers() -> Config:
-    """Headers that mean something to gRPC's libraries, nothing to the hub, and break a call when they are malformed."""
+def _dropped_headers(settings: GatewaySettings) -> Config:
+    """Headers that mean something to gRPC's libraries, nothing to the hub, and break a call when they are malformed.
+
+    And, unless a proxy of ours stands before the gateway, what would let a stranger decide that he is traced.
+    """
     kind = "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
     names = [{"remove": "grpc-previous-rpc-attempts"}, {"remove": "grpc-retry-pushback-ms"}]
+    if not settings.trusted_proxies:
+        names += [{"remove": "traceparent"}, {"remove": "tracestate"}]
     binary = {"remove_on_match": {"key_matcher": {"suffix": "-bin"}}}
     return {
         "name": "envoy.http.early_header_mutation.header_mutation",

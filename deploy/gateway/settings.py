@@ -65,5 +65,10 @@ class GatewaySettings:
     jwks_seconds: int = 300
     rate_limits: RateLimits = field(default_factory=lambda: RateLimits())
     tls: Certificate | None = None
+    # Envoy's numbers for Prometheus; 0 is off.
+    metrics_port: int = 0
+    # Where traces go, and how many requests are traced; none is off.
+    collector: tuple[tuple[str, int], ...] = ()
+    trace_percent: float = 100.0
     # What the gateway shows to the services and expects of them.
     mtls: Identity | None = None

@@ -45,10 +45,10 @@ class Authority:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.write_bytes(self.certificate.public_bytes(Encoding.PEM))
 
-    def issue(self, chain: Path, key_file: Path, names: Sequence[str]) -> None:
+    def issue(self, chain: Path, key_file: Path, names: Sequence[str], valid: timedelta = _VALID) -> None:
         """Writes a certificate for host names and addresses, and its key for the owner's eyes only."""
         key = ec.generate_private_key(ec.SECP256R1())
-        builder = _builder(_name(names[0]), self.certificate.subject, key.public_key())
+        builder = _builder(_name(names[0]), self.certificate.subject, key.public_key(), valid)
         builder = builder.add_extension(x509.SubjectAlternativeName([_alternative(name) for name in names]), False)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         builder = builder.add_extension(_usage(signs_certificates=False), critical=True)
@@ -61,7 +61,9 @@ class Authority:
         write_private(key_file, secret.decode())
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, valid: timedelta = _VALID
+) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
@@ -70,7 +72,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicK
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _BACKDATED)
-        .not_valid_after(now + _VALID)
+        .not_valid_after(now + valid)
     )
 
 

@@ -47,14 +47,16 @@ class Environments:
 
     def service(self, spec: ServiceSpec, port: int) -> dict[str, str]:
         """Of one replica of a service."""
+        metrics = dict(zip(self.topology.services[spec.name], self.topology.metrics.get(spec.name, ()), strict=False))
         addresses = {f"HUB_{other.name.upper()}_ADDRESS": self.topology.hosts(other.name) for other in SERVICES}
         return self._environment(
             spec.name,
             HUB_BIND=LOOPBACK,
             HUB_PORT=str(port),
+            HUB_METRICS_PORT=str(metrics.get(port, 0)),
             HUB_DATABASE_URL=role_url(self.database_url, spec.role, self.secrets.role_password(spec.role)),
             HUB_SEAL_KEY=self.secrets.seal_key,
-            HUB_PUBLIC_URL=self.settings.environ.get("HUB_PUBLIC_URL") or self.topology.gateway_url,
+            HUB_PUBLIC_URL=self.settings.public_url or self.topology.gateway_url,
             **{variable: address for variable, address in addresses.items() if address},
             **(self.mutual_tls.environment(spec.name) if self.mutual_tls else {}),
             **self._own(spec),
@@ -87,7 +89,7 @@ class Environments:
             own["HUB_ADMIN_PASSWORD"] = self.settings.admin_password
         if spec.name == "sync":
             own["HUB_CREDENTIAL_KEY"] = self.secrets.credential_key
-            own["HUB_SANDBOX_URL"] = self.settings.environ.get("HUB_SANDBOX_URL") or self.topology.sandbox_url
+            own["HUB_SANDBOX_URL"] = self.settings.sandbox_address or self.topology.sandbox_url
         return own
 
     def _account_secret(self, service: str) -> str:

@@ -78,6 +78,15 @@ class Hub:
         return f"http://{LOOPBACK}:{self.topology.envoy_admin}"
 
     @property
+    def metrics(self) -> dict[str, str]:
+        """Where each process tells its metrics, by the name of the process."""
+        return {
+            name if index == 1 else f"{name}-{index}": f"http://{LOOPBACK}:{port}/metrics"
+            for name, ports in self.topology.metrics.items()
+            for index, port in enumerate(ports, 1)
+        }
+
+    @property
     def addresses(self) -> dict[str, str]:
         """The gRPC target of each service, past the gateway."""
         return {spec.name: self.topology.address(spec.name) for spec in wanted(self.settings)}
@@ -196,7 +205,7 @@ class Hub:
             cors_origins=self.settings.cors_origins,
             trusted_proxies=self.settings.trusted_proxies,
             access_log=self.state.log("access"),
-            **self._edge,
+            **{**self._edge, "metrics_port": self.topology.metrics.get(GATEWAY, (0,))[0]},
         )
         await self._run(gateway_command(settings, self.state.gateway, self.state.log("gateway")))
 
@@ -240,6 +249,7 @@ class Hub:
         self._tell("the hub is healthy")
 
     def _write_summary(self) -> None:
+        self.state.write_targets(self.metrics)
         self.state.write_summary(
             Summary(
                 gateway_url=self.gateway_url,
@@ -249,6 +259,7 @@ class Hub:
                 pids={name: process.pid for name, process in self.processes.items() if process.pid},
                 admin_user=self.admin_user,
                 postgres_port=self.topology.postgres,
+                metrics=self.metrics,
             )
         )
 

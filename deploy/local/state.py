@@ -6,9 +6,11 @@ import fcntl
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
 from deploy.local.secrets import write_private
 
@@ -88,6 +90,14 @@ class StateFolder:
         except (FileNotFoundError, ValueError, TypeError):
             return None
 
+    def write_targets(self, metrics: Mapping[str, str]) -> None:
+        """Tells a Prometheus of this machine what to scrape, process to address (`file_sd_configs`)."""
+        targets = [
+            {"targets": [urlsplit(url).netloc], "labels": {"job": _job(name), "process": name}}
+            for name, url in metrics.items()
+        ]
+        write_private(self.path / "scrape.json", json.dumps(targets, indent=1) + "\n")
+
     def remove_summary(self) -> None:
         """Says that no hub runs."""
         self._summary.unlink(missing_ok=True)
@@ -105,6 +115,10 @@ class StateFolder:
         return self.path / "hub.json"
 
 
+def _job(process: str) -> str:
+    return "gateway" if process == "gateway" else "hub"
+
+
 @dataclass(frozen=True)
 class Summary:
     """The running hub as `hub.json` has it. Addresses are gRPC targets by service; pids are by process."""
@@ -116,3 +130,4 @@ class Summary:
     pids: dict[str, int]
     admin_user: str
     postgres_port: int
+    metrics: dict[str, str]

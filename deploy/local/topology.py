@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from deploy.local.ports import Ports
 from deploy.local.settings import HubSettings
@@ -52,6 +52,8 @@ class Topology:
     sandbox: int
     services: Mapping[str, tuple[int, ...]]
     tls: bool = False
+    # Where each process of a service serves its metrics, in the order of its ports; and the gateway.
+    metrics: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def gateway_url(self) -> str:
@@ -81,6 +83,7 @@ def choose_ports(settings: HubSettings, ports: Ports, *, tls: bool = False) -> T
     named = {name: getattr(settings, f"{name}_port") for name in names}
     taken = {name: ports.take(port, f"HUB_{name.upper()}_PORT") for name, port in named.items() if port}
     taken |= {name: ports.prefer(_PREFERRED[name]) for name in names if name not in taken}
+    services = {spec.name: (taken[spec.name], *_more_ports(settings, spec, ports)) for spec in wanted(settings)}
     return Topology(
         bind=settings.bind,
         tls=tls,
@@ -88,7 +91,8 @@ def choose_ports(settings: HubSettings, ports: Ports, *, tls: bool = False) -> T
         envoy_admin=taken["envoy_admin"],
         postgres=taken.get("postgres", 0),
         sandbox=taken.get("sandbox", 0),
-        services={spec.name: (taken[spec.name], *_more_ports(settings, spec, ports)) for spec in wanted(settings)},
+        services=services,
+        metrics=_metrics_ports(settings, services, ports),
     )
 
 
@@ -99,6 +103,15 @@ def _is_wanted(settings: HubSettings, name: str) -> bool:
 def wanted(settings: HubSettings) -> tuple[ServiceSpec, ...]:
     """The services that this hub runs."""
     return tuple(spec for spec in SERVICES if spec.name not in settings.skip)
+
+
+def _metrics_ports(
+    settings: HubSettings, services: Mapping[str, tuple[int, ...]], ports: Ports
+) -> dict[str, tuple[int, ...]]:
+    if not settings.metrics:
+        return {}
+    one_each = {"gateway": 1, **{name: len(replicas) for name, replicas in services.items()}}
+    return {name: tuple(ports.take_free() for _ in range(number)) for name, number in one_each.items()}
 
 
 def _more_ports(settings: HubSettings, spec: ServiceSpec, ports: Ports) -> tuple[int, ...]:

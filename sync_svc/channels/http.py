@@ -17,11 +17,20 @@ from typing import Any
 
 import httpx2
 
+from chassis.metrics import histogram
+from chassis.tracing import TRACING, SpanKind
 from sync_svc.channels.base import OVER_QUOTA, ChannelError, Outcome
 from sync_svc.channels.codec import decode, encode, retry_after
 from sync_svc.channels.quota import QuotaExhausted, Throttle
 
 log = logging.getLogger(__name__)
+
+EXCHANGES = histogram(
+    "hub_marketplace_seconds",
+    "Time from a call to a marketplace to its answer, by what came of it: an HTTP status or an error's name.",
+    ["platform", "operation", "outcome"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20),
+)
 # The libraries' own lines name whole addresses, and headers at the finest level. One line of ours per call is enough.
 for _chatty in ("httpx2", "httpcore2"):
     logging.getLogger(_chatty).setLevel(logging.WARNING)
@@ -161,7 +170,7 @@ class Wire:
         call = _Call(operation, harmless or method in _READS)
         request = self._build(method, path, params, headers, json_body, form)
         try:
-            status, answer_headers, content = await self._exchange(request)
+            status, answer_headers, content = await self._exchange(operation, request)
         except httpx2.HTTPError as error:
             self._log(operation, type(error).__name__, started)
             raise call.not_answered(error) from error
@@ -204,7 +213,7 @@ class Wire:
         headers = {"content-type": content_type} if content_type else {}
         try:
             request = self._client.build_request(method, url, headers=headers, content=content)
-            status, answer_headers, body = await self._exchange(request)
+            status, answer_headers, body = await self._exchange(operation, request)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             self._log(operation, type(error).__name__, started)
             raise call.not_answered(error) from error
@@ -215,8 +224,15 @@ class Wire:
             raise call.unreadable(status)
         return body
 
-    async def _exchange(self, request: httpx2.Request) -> tuple[int, httpx2.Headers, bytes | None]:
+    async def _exchange(self, operation: str, request: httpx2.Request) -> tuple[int, httpx2.Headers, bytes | None]:
         """Returns None as content when the answer is longer than anything a platform sends."""
+        told = {"http.request.method": request.method, "server.address": request.url.host, "hub.channel": self._name}
+        with TRACING.span(f"{self._name} {operation}", told, kind=SpanKind.CLIENT) as span:
+            answer = await self._read(request)
+            span.set_attribute("http.response.status_code", answer[0])
+            return answer
+
+    async def _read(self, request: httpx2.Request) -> tuple[int, httpx2.Headers, bytes | None]:
         response = await self._client.send(request, stream=True)
         try:
             content = bytearray()
@@ -262,8 +278,10 @@ class Wire:
         return silence_s
 
     def _log(self, operation: str, outcome: str, started: float) -> None:
+        took = time.perf_counter() - started
+        EXCHANGES.labels(self._name.partition("/")[0], operation, outcome).observe(took)
         if log.isEnabledFor(logging.DEBUG):
-            took_ms = (time.perf_counter() - started) * 1000
+            took_ms = took * 1000
             log.debug("%s %s -> %s in %.1f ms", self._name, operation, outcome, took_ms)
 
 

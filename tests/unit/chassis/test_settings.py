@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from chassis.settings import SettingsError, load, parse_bool, parse_port, read_dotenv, setting
+from chassis.setting_values import parse_bool, parse_port
+from chassis.settings import SettingsError, load, read_dotenv, setting
 
 
 @dataclass(frozen=True, kw_only=True)

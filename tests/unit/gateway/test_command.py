@@ -7,7 +7,8 @@ import json
 import pytest
 
 from build_tools.protos import ensure_generated
-from deploy.gateway.__main__ import main, parse_hosts
+from chassis.setting_values import parse_hosts
+from deploy.gateway.__main__ import main
 
 
 def test_it_prints_a_configuration(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,31 @@
+"""Every alert rule is silent while all is well and fires when its trouble is made on a real hub."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.observability.conditions import CONDITIONS
+from tests.e2e.observability.stage import Stage, rules
+from tests.factories.prometheus.scrape import Series
+
+
+def test_every_rule_has_its_trouble() -> None:
+    assert set(rules()) == set().union(*(alerts for _, alerts in CONDITIONS.values()))
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+async def test_trouble_is_told(stage: Stage, name: str) -> None:
+    condition, alerts = CONDITIONS[name]
+    series = Series()
+    await stage.look(series)
+    assert await stage.firing(series, alerts) == {}
+    async with condition(stage):
+        await stage.until_firing(series, alerts)
+
+
+async def test_a_hub_without_trouble_is_silent(stage: Stage) -> None:
+    series = Series()
+    for _ in range(3):
+        await stage.look(series)
+    quiet = set(rules()) - {"HubSignInAlarm", "HubSigningKeyOld", "HubQuotaLow"}  # what stays of the troubles before
+    assert await stage.firing(series, quiet) == {}
