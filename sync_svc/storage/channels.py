@@ -75,6 +75,19 @@ UPDATE sync.channel SET poll_lease = NULL, poll_lease_until = NULL
 WHERE id = CAST(:id AS bigint) AND poll_lease = CAST(:lease AS uuid)
 """)
 )
+_KEEP_POLL = Statement(
+    text("""
+UPDATE sync.channel SET poll_lease_until = clock_timestamp() + CAST(:lease_s AS double precision) * interval '1 second'
+WHERE id = CAST(:id AS bigint) AND poll_lease = CAST(:lease AS uuid)
+""")
+)
+_POLL_SOON = Statement(
+    text("""
+UPDATE sync.channel SET next_poll_at = clock_timestamp()
+WHERE id = CAST(:id AS bigint) AND next_poll_at > clock_timestamp() AND (last_poll_at IS NULL
+  OR last_poll_at < clock_timestamp() - CAST(:unless_within_s AS double precision) * interval '1 second')
+""")
+)
 _END_POLL = text("""
 UPDATE sync.channel SET poll_lease = NULL, poll_lease_until = NULL, order_cursor = coalesce(:cursor, order_cursor),
   last_poll_at = CASE WHEN CAST(:cursor AS text) IS NULL THEN last_poll_at ELSE clock_timestamp() END,
@@ -212,6 +225,14 @@ class ChannelNotes:
         """Take the channel's turn to look for orders and answer the cursor; None when it is not due or another has it."""
         cursor: str | None = await self._db.fetchval(_CLAIM_POLL, id=channel_id, lease=lease, lease_s=lease_s)
         return cursor
+
+    async def keep_poll(self, channel_id: int, lease: UUID, lease_s: float) -> None:
+        """Keep the turn for as long again."""
+        await self._db.execute(_KEEP_POLL, id=channel_id, lease=lease, lease_s=lease_s)
+
+    async def poll_soon(self, channel_id: int, *, unless_within_s: float) -> None:
+        """Make the channel due for a look for orders, unless one ended within these seconds."""
+        await self._db.execute(_POLL_SOON, id=channel_id, unless_within_s=unless_within_s)
 
     async def give_poll_back(self, channel_id: int, lease: UUID) -> None:
         """Let another have the turn at once: this look for orders was cut off."""

@@ -1,4 +1,7 @@
-"""Looks for orders at intervals, beside the webhooks: what a webhook lost is found here."""
+"""Looks for orders at intervals, beside the webhooks: what a webhook lost is found here.
+
+The first look comes with the start, for what was ordered while nobody listened.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -27,7 +31,10 @@ from sync_svc.workers.wakeups import Alarm
 
 log = logging.getLogger(__name__)
 
-LEASE_S = 120.0
+LEASE_S = 15.0
+_RENEW_S = 5.0
+# Of several processes that start at once, one look is enough.
+_START_GAP_S = 3.0
 _TIME_LIMIT_S = 90.0
 _MOST_PAGES = 50
 _PAUSE_AFTER_ERROR_S = 1.0
@@ -69,8 +76,12 @@ class OrderPoller:
 
     async def run(self) -> None:
         """Poll until cancelled."""
+        is_started = False
         while True:
             try:
+                if not is_started:
+                    await self._tools.notes.poll_soon(self._channel.id, unless_within_s=_START_GAP_S)
+                    is_started = True
                 await self._poll_when_due()
             except HubError as error:
                 log.warning("channel %d: orders cannot be polled: %s", self._channel.id, error.message)
@@ -82,11 +93,28 @@ class OrderPoller:
         try:
             cursor = await self._tools.notes.claim_poll(self._channel.id, lease, LEASE_S)
             if cursor is not None:
-                await self._poll(lease, cursor)
+                async with self._kept(lease):
+                    await self._poll(lease, cursor)
         except asyncio.CancelledError:
             with contextlib.suppress(HubError):
                 await self._tools.notes.give_poll_back(self._channel.id, lease)
             raise
+
+    @contextlib.asynccontextmanager
+    async def _kept(self, lease: UUID) -> AsyncIterator[None]:
+        """Keep the turn meanwhile. It is short, so that the next process need not wait long for the turn of one that died."""
+
+        async def keep() -> None:
+            while True:
+                await asyncio.sleep(_RENEW_S)
+                with contextlib.suppress(HubError):
+                    await self._tools.notes.keep_poll(self._channel.id, lease, LEASE_S)
+
+        keeping = asyncio.create_task(keep())
+        try:
+            yield
+        finally:
+            keeping.cancel()
 
     async def _poll(self, lease: UUID, cursor: str) -> None:
         started_at, started = now(), time.perf_counter()
