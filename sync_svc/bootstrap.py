@@ -35,9 +35,10 @@ from sync_svc.storage.leases import Leases
 from sync_svc.storage.runs import trim
 from sync_svc.storage.shipments import ShipmentLeases
 from sync_svc.storage.tables import SCHEMA, stored_answer
-from sync_svc.upstream import CatalogFeed, HubAllocator, HubTruth, StockFeed
+from sync_svc.upstream import CatalogFeed, HubAllocator, HubTruth, StockFeed, VariantSource
 from sync_svc.vault import Vault
 from sync_svc.workers import orders, shipments
+from sync_svc.workers.auto_listing import ListTools
 from sync_svc.workers.drift import DriftTools
 from sync_svc.workers.feeds import FeedReader
 from sync_svc.workers.orders import OrderTools
@@ -104,17 +105,18 @@ def _background(
                 desk.db, source, name, desk.generations, desk.alarms.pushes, bundles=HubTruth(clients), fold_s=fold_s
             )
             works.append(reader.run)
-        works.append(Supervisor(desk.db, desk.connectors, _work_tools(settings, desk, progress)).run)
+        works.append(Supervisor(desk.db, desk.connectors, _work_tools(settings, desk, progress, HubTruth(clients))).run)
     return works
 
 
-def _work_tools(settings: SyncSettings, desk: Desk, progress: Progress) -> WorkTools:
+def _work_tools(settings: SyncSettings, desk: Desk, progress: Progress, variants: VariantSource) -> WorkTools:
     notes = ChannelNotes(desk.db)
     leases = Leases(desk.db, owner=_worker_name(), lease_s=settings.lease_s, gap_s=settings.push_gap_ms / 1000)
     return WorkTools(
         push=PushTools(leases, desk.truth, notes, progress, settings.push_timeout_s, settings.backstop_s),
         orders=OrderTools(desk.tasks, desk.intake, notes, progress, settings.backstop_s),
         polls=PollTools(desk.db, notes, settings.backstop_s),
+        lists=ListTools(desk.db, variants, desk.alarms.pushes),
         ships=ShipTools(ShipmentLeases(desk.db, lease_s=shipments.LEASE_S), notes),
         drift=DriftTools(desk.db, desk.truth, notes, desk.alarms),
         alarms=desk.alarms,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -62,6 +62,22 @@ class TruthSource(Protocol):
 
     async def find_variant(self, *, variant_id: int = 0, sku: str = "") -> KnownVariant | None:
         """A variant by id or SKU; None when there is none or it is deleted. Raises HubError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class VariantPage:
+    """A page of the variants that are not deleted, by id, with their SKUs; no token behind the last."""
+
+    skus: Mapping[int, str]
+    next_page_token: str
+
+
+class VariantSource(Protocol):
+    """Knows what is in the catalog."""
+
+    async def list_variants(self, page_token: str) -> VariantPage:
+        """One page; an empty token is the first. Raises HubError, InvalidArgument for a token it does not know."""
         ...
 
 
@@ -121,6 +137,13 @@ class HubTruth:
         for variant in await self._variants(request):
             return KnownVariant(variant.id, variant.full_sku)
         return None
+
+    async def list_variants(self, page_token: str) -> VariantPage:
+        """See VariantSource."""
+        request = variant_pb2.ListVariantsRequest(page_size=_PAGE, page_token=page_token)
+        async with own_call(self._clients) as metadata:
+            answer = await self._catalog.ListVariants(request, metadata=metadata, timeout=_READ_S)
+        return VariantPage({item.id: item.full_sku for item in answer.items}, answer.next_page_token)
 
     async def bundles_on(self, variant_ids: Sequence[int], recipes_of: Sequence[str]) -> list[int]:
         """See BundleSource."""

@@ -20,6 +20,7 @@ from sync_svc.domain.listing import Urgency
 from sync_svc.domain.rules import PRICE_RULES, QUANTITY_RULES
 from sync_svc.operations.desk import Desk
 from sync_svc.storage import channels as stored
+from sync_svc.storage.auto_listing import begin_listing, stop_listing
 from sync_svc.storage.channels import ChannelNotes
 from sync_svc.storage.generations import end_auth_errors, push_channel_afresh
 
@@ -73,6 +74,8 @@ async def create_channel(desk: Desk, conn: AsyncConnection, new: NewChannel) -> 
         **_sealed(desk, new.platform, account, new.credentials, new.webhook_secrets),
     }
     channel = await stored.insert_channel(conn, values)
+    if channel.rules.auto_list:
+        await begin_listing(conn, channel.id)
     if not (new.credentials and desk.connectors.has(new.platform)):
         return channel
     await check_usable(desk, channel)
@@ -104,7 +107,9 @@ async def update_channel(
 
 
 async def _plan_anew(desk: Desk, conn: AsyncConnection, before: Channel, after: Channel) -> None:
-    """Queue the listings that changed rules touch."""
+    """Queue the listings that changed rules touch, and what has to be listed from now on."""
+    if after.rules.auto_list != before.rules.auto_list:
+        await (begin_listing if after.rules.auto_list else stop_listing)(conn, after.id)
 
     def differ(names: Iterable[str]) -> bool:
         return any(getattr(before.rules, name) != getattr(after.rules, name) for name in names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -41,7 +42,8 @@ _AUTO_LIST = text("""
 INSERT INTO sync.listing (channel_id, variant_id, sku, platform_sku)
 SELECT c.id, v.id, v.sku, v.sku
 FROM unnest(CAST(:variant_ids AS bigint[]), CAST(:skus AS text[])) AS v(id, sku) CROSS JOIN sync.channel c
-WHERE c.auto_list AND NOT EXISTS (SELECT FROM sync.listing l WHERE l.channel_id = c.id AND l.variant_id = v.id)
+WHERE c.auto_list AND c.id = coalesce(CAST(:channel_id AS bigint), c.id)
+  AND NOT EXISTS (SELECT FROM sync.listing l WHERE l.channel_id = c.id AND l.variant_id = v.id)
 ORDER BY c.id, v.sku ON CONFLICT DO NOTHING RETURNING channel_id
 """)
 
@@ -80,13 +82,14 @@ async def insert_missing(conn: AsyncConnection, new: Sequence[NewListing]) -> di
     return {(row.channel_id, row.platform_sku): row.id for row in made}
 
 
-async def auto_list(conn: AsyncConnection, skus: Mapping[int, str]) -> dict[int, float]:
-    """Make a listing of each variant that has none, nor had one, on every channel that lists by itself; answers those channels.
+async def auto_list(conn: AsyncConnection, skus: Mapping[int, str], channel_id: int | None = None) -> Counter[int]:
+    """Make a listing of each variant that has none, nor had one, on the channel named, or on every channel, if it lists by
+    itself; answers how many on which channels.
 
     The platform SKU is the variant's own. Safe to repeat.
     """
-    values = {"variant_ids": list(skus), "skus": list(skus.values())}
-    return dict.fromkeys((await conn.execute(_AUTO_LIST, values)).scalars(), 0.0)
+    values = {"variant_ids": list(skus), "skus": list(skus.values()), "channel_id": channel_id}
+    return Counter((await conn.execute(_AUTO_LIST, values)).scalars())
 
 
 async def find_by_platform_sku(conn: AsyncConnection, channel_id: int, platform_sku: str) -> Listing | None:

@@ -206,6 +206,18 @@ daily_use = Table(
     Column("used", Integer, nullable=False),
 )
 
+auto_listing = Table(
+    "auto_listing",
+    metadata,
+    Column("channel_id", BigInteger, ForeignKey(channel.c.id), primary_key=True),
+    _text("page_token"),
+    _number("listed_count", 0),
+    Column("lease", UUID(as_uuid=True)),
+    _time("lease_until"),
+    _time("started_at", required=True),
+    _time("finished_at"),
+)
+
 reconciliation = Table(
     "reconciliation",
     metadata,

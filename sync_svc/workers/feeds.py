@@ -139,7 +139,7 @@ class FeedReader:
         self._alarms.ring(await self._db.run(lambda conn: self._queue(conn, gathered)))
 
     async def _queue(self, conn: AsyncConnection, gathered: Gathered) -> Wakes:
-        wakes = await auto_list(conn, gathered.listable) if gathered.listable else {}
+        wakes: Wakes = dict.fromkeys(await auto_list(conn, gathered.listable), 0.0) if gathered.listable else {}
         for content, folded in ((False, gathered.stock), (True, gathered.content)):
             for urgency in Urgency:
                 variant_ids = [variant_id for variant_id, wanted in folded.items() if wanted == urgency]

@@ -15,6 +15,7 @@ from sync_svc.connectors import Connectors
 from sync_svc.domain.channel import Channel
 from sync_svc.storage.channels import list_channels
 from sync_svc.storage.quotas import QuotaRecords
+from sync_svc.workers.auto_listing import AutoLister, ListTools
 from sync_svc.workers.drift import DriftTools, Reconciler
 from sync_svc.workers.orders import OrderTools, OrderWorker
 from sync_svc.workers.polls import OrderPoller, PollTools
@@ -40,6 +41,7 @@ class WorkTools:
     orders: OrderTools
     polls: PollTools
     ships: ShipTools
+    lists: ListTools
     drift: DriftTools
     alarms: WorkAlarms
 
@@ -110,6 +112,7 @@ class Supervisor:
             OrderWorker(channel, connector, self._tools.orders, orders).run,
             OrderPoller(channel, connector, self._tools.polls, alarms.polls.of(channel.id), orders).run,
             ShipmentWorker(channel, connector, self._tools.ships, alarms.shipments.of(channel.id)).run,
+            AutoLister(channel, self._tools.lists).run,
         ]
         if isinstance(connector, HintQueue) and connector.has_queue:
             works.append(QueueReader(channel, connector, self._db, orders).run)

@@ -27,6 +27,7 @@ from sync_svc.storage.shipments import ShipmentLeases
 from sync_svc.storage.tables import channel, listing
 from sync_svc.vault import Vault
 from sync_svc.workers import orders, shipments
+from sync_svc.workers.auto_listing import ListTools
 from sync_svc.workers.drift import DriftTools
 from sync_svc.workers.feeds import FeedReader
 from sync_svc.workers.orders import OrderTools, OrderWorker
@@ -70,7 +71,10 @@ class Engine:
         drift_tools = DriftTools(self.db, self.hub, self.notes, self.alarms, confirm_s=0.3)
         polls = PollTools(self.db, self.notes, 0.2)
         self.ship_tools = ShipTools(ShipmentLeases(self.db, lease_s=shipments.LEASE_S), self.notes, 0.2, settle_s=0.1)
-        tools = WorkTools(self.push_tools, self.order_tools, polls, self.ship_tools, drift_tools, self.alarms)
+        self.list_tools = ListTools(self.db, self.hub, self.alarms.pushes)
+        tools = WorkTools(
+            self.push_tools, self.order_tools, polls, self.ship_tools, self.list_tools, drift_tools, self.alarms
+        )
         self.desk = Desk(
             db=self.db,
             vault=self.vault,

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from chassis.errors import FailedPrecondition, OutOfRange, Unavailable
+from chassis.errors import FailedPrecondition, InvalidArgument, OutOfRange, Unavailable
 from sync_svc.domain.listing import Urgency
 from sync_svc.domain.order import Line
 from sync_svc.planner import Truth, VariantFacts
-from sync_svc.upstream import FeedEvent, KnownVariant
+from sync_svc.upstream import FeedEvent, KnownVariant, VariantPage
 
 
 class OutOfStock(FailedPrecondition):
@@ -37,6 +37,7 @@ class FakeHub:
     built_on: dict[int, set[int]] = field(default_factory=dict)
     allocations: int = 0
     is_down: bool = False
+    page_size: int = 1000
     trimmed_before: int = 0
     _grown: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -90,6 +91,18 @@ class FakeHub:
             if known_id == variant_id or known_sku == sku:
                 return KnownVariant(known_id, known_sku)
         return None
+
+    # VariantSource
+    async def list_variants(self, page_token: str) -> VariantPage:
+        self._check()
+        await asyncio.sleep(0)
+        if page_token and not page_token.isdigit():
+            raise InvalidArgument("The page token does not belong to this list.")
+        after = int(page_token or 0)
+        found = sorted(variant_id for variant_id in self.variants if variant_id > after)
+        page = found[: self.page_size]
+        next_page_token = str(page[-1]) if len(found) > len(page) else ""
+        return VariantPage({variant_id: self.variants[variant_id][0] for variant_id in page}, next_page_token)
 
     # BundleSource
     async def bundles_on(self, variant_ids: Sequence[int], recipes_of: Sequence[str]) -> list[int]:

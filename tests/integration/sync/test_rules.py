@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,13 +12,14 @@ import grpc
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.type.money_pb2 import Money
-from sqlalchemy import select
+from sqlalchemy import select, update
 from usav.sync.v1 import channel_pb2, listing_pb2, sync_service_pb2
 
 from chassis.clock import now
 from sync_svc.domain.listing import Urgency
-from sync_svc.storage.tables import feed_position, listing
-from sync_svc.upstream import FeedEvent
+from sync_svc.storage.tables import auto_listing, feed_position, listing
+from sync_svc.upstream import FeedEvent, VariantPage
+from sync_svc.workers.auto_listing import AutoLister
 from sync_svc.workers.feeds import Gathered
 from tests.factories.sync.engine import Engine, running, until
 from tests.factories.sync.platform import FakePlatform
@@ -110,6 +112,81 @@ async def test_listing_has_its_own_rules(api: SyncApi, engine: Engine, hub: Fake
         )
         assert not (await api.call("UpdateListing", cleared)).HasField("overrides")
         await until(lambda: platform.shelves["00845"].quantity == 5)
+
+
+async def _listed(engine: Engine, channel_id: int) -> list[str]:
+    async with engine.db.read.connect() as conn:
+        here = select(listing.c.platform_sku).where(listing.c.channel_id == channel_id).order_by(listing.c.id)
+        return list((await conn.execute(here)).scalars())
+
+
+async def test_rule_switched_on_lists_what_is_there_already(api: SyncApi, engine: Engine, hub: FakeHub) -> None:
+    hub.page_size = 3
+    for number in range(1, 9):
+        hub.add(number, f"0084{number}", 1)
+    made, other = await engine.add_channel(), await engine.add_channel(account="OTHER", auto_list=True)
+    await engine.add_listing(made, 4, "00844", "OLD-SKU", deleted_at=now())
+    async with running(engine.supervisor.run):
+        await _set_rules(api, made.id, auto_list=True)
+        await until(lambda: _is_finished(engine, made.id))
+    assert await _listed(engine, made.id) == ["OLD-SKU", *(f"0084{n}" for n in (1, 2, 3, 5, 6, 7, 8))]
+    assert await _listed(engine, other.id) == [], "only the channel whose rule was switched on"
+
+
+async def test_worker_that_dies_under_way_goes_on_behind_the_last_page(
+    api: SyncApi, engine: Engine, hub: FakeHub
+) -> None:
+    hub.page_size = 2
+    for number in range(1, 8):
+        hub.add(number, f"0084{number}", 1)
+    made = await engine.add_channel()
+    await _set_rules(api, made.id, auto_list=True)
+    asked: list[str] = []
+
+    class Dying:
+        async def list_variants(self, page_token: str) -> VariantPage:
+            asked.append(page_token)
+            if len(asked) == 3:
+                raise RuntimeError("killed")
+            return await hub.list_variants(page_token)
+
+    tools = replace(engine.list_tools, variants=Dying())
+    with pytest.raises(RuntimeError):
+        await AutoLister(made, tools).run()
+    assert await _listed(engine, made.id) == ["00841", "00842", "00843", "00844"]
+    async with engine.db.transaction() as conn:
+        await conn.execute(update(auto_listing).values(lease_until=now()))
+    async with running(AutoLister(made, tools).run, AutoLister(made, tools).run):
+        await until(lambda: _is_finished(engine, made.id))
+    assert asked == ["", "2", "4", "4", "6"]
+    assert await _listed(engine, made.id) == [f"0084{n}" for n in range(1, 8)]
+
+
+async def test_token_of_an_earlier_key_begins_anew_and_switching_off_ends_it(
+    api: SyncApi, engine: Engine, hub: FakeHub
+) -> None:
+    hub.page_size = 1
+    for number in (1, 2):
+        hub.add(number, f"0084{number}", 1)
+    made = await engine.add_channel()
+    await _set_rules(api, made.id, auto_list=True)
+    async with engine.db.transaction() as conn:
+        await conn.execute(update(auto_listing).values(page_token="of another key"))
+    async with running(AutoLister(made, engine.list_tools).run):
+        await until(lambda: _is_finished(engine, made.id))
+    assert await _listed(engine, made.id) == ["00841", "00842"]
+    hub.add(3, "00843", 1)
+    for wanted in (False, True, False):
+        await _set_rules(api, made.id, auto_list=wanted)
+    async with running(AutoLister(made, engine.list_tools).run):
+        await asyncio.sleep(0.3)
+    assert await _listed(engine, made.id) == ["00841", "00842"]
+
+
+async def _is_finished(engine: Engine, channel_id: int) -> bool:
+    async with engine.db.read.connect() as conn:
+        here = select(auto_listing.c.finished_at).where(auto_listing.c.channel_id == channel_id)
+        return (await conn.execute(here)).scalar_one_or_none() is not None
 
 
 @pytest.mark.parametrize(
