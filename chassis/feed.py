@@ -3,6 +3,9 @@
 Commit order is not id order, so a reader that keeps "id > last" skips rows that commit late. The feed is therefore ordered by
 (transaction id, row id) and ends before the oldest transaction still open: behind a position that was given out no row can
 appear. NOTIFY wakes readers, polling backs it up. Idle readers get checkpoints.
+
+Transaction ids mean something on one course of history only. A token therefore names the epoch it is of: a word that a restore
+changes, the cluster, and the cluster's timeline, which changes when a standby takes over or an earlier time is restored.
 """
 
 from __future__ import annotations
@@ -41,6 +44,10 @@ CHECKPOINT_SECONDS = 5.0
 _NOTIFY_PAUSE_SECONDS = 0.005
 _UNSETTLED_PAUSE_SECONDS = 0.004
 _LAST_ID = 2**63 - 1
+# The cluster and its timeline: other ones may give the same transaction ids to other changes.
+_HISTORY = (
+    "(SELECT system_identifier FROM pg_control_system()) || '.' || left(pg_walfile_name(pg_current_wal_lsn()), 8)"
+)
 
 
 class ResumeTokenExpired(OutOfRange):
@@ -96,7 +103,7 @@ class Feed:
         )
         self._state = Statement(
             text(f"""
-            SELECT epoch, trimmed_transaction_id, trimmed_id, {OLDEST_UNSETTLED} AS oldest_unsettled
+            SELECT epoch || '.' || {_HISTORY} AS epoch, trimmed_transaction_id, trimmed_id, {OLDEST_UNSETTLED} AS oldest_unsettled
             FROM {state}""")
         )
         self._trim = Statement(
@@ -120,6 +127,13 @@ class Feed:
             FROM {outbox} ORDER BY transaction_id, id LIMIT 1""")
         )
         self._readers = READERS.labels(db.schema)
+        self._drop_foreign = Statement(
+            text(f"""
+            WITH next AS (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS id),
+            gone AS (DELETE FROM {outbox} USING next WHERE transaction_id >= next.id)
+            UPDATE {state} SET trimmed_transaction_id = 0, trimmed_id = 0 FROM next WHERE trimmed_transaction_id >= next.id
+            """)
+        )
         self._notify = Statement(text(f"SELECT pg_notify('{self._channel}', '')"))
 
     def poke(self) -> None:
@@ -139,7 +153,8 @@ class Feed:
     async def follow(self, resume_token: str) -> AsyncIterator[Entry | Checkpoint]:
         """Yields changes for ever, first a Checkpoint. An empty token means from now on.
 
-        Raises ResumeTokenExpired; Unavailable when the database goes, after which the reader resumes from its last token.
+        Raises ResumeTokenExpired, also midway when the database begins another course of history; Unavailable when the database
+        goes, after which the reader resumes from its last token.
         """
         epoch, position = await self._start(resume_token)
         yield Checkpoint(self._token(epoch, position))
@@ -155,9 +170,12 @@ class Feed:
 
     async def _pump(self, epoch: str, position: _Position, waker: asyncio.Event) -> AsyncIterator[Entry | Checkpoint]:
         loop = asyncio.get_running_loop()
-        spoken = loop.time()
+        spoken = checked = loop.time()
         while True:
             waker.clear()
+            if loop.time() - checked >= CHECKPOINT_SECONDS:
+                await self._check_history(epoch)
+                checked = loop.time()
             rows = await self._db.fetch(self._after, transaction_id=position.transaction_id, row_id=position.row_id)
             settled = [row for row in rows if row["settled"]]
             for row in settled:
@@ -171,13 +189,18 @@ class Feed:
                 await asyncio.sleep(_UNSETTLED_PAUSE_SECONDS)
                 continue
             if loop.time() - spoken >= CHECKPOINT_SECONDS:
-                position = await self._checkpoint_position(epoch, position)
+                position = await self._checkpoint_position(position)
                 yield Checkpoint(self._token(epoch, position))
                 spoken = loop.time()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(waker.wait(), POLL_SECONDS)
 
-    async def _checkpoint_position(self, epoch: str, position: _Position) -> _Position:
+    async def _check_history(self, epoch: str) -> None:
+        """A lost connection is taken up again unseen, perhaps on a standby that took over and lacks what this reader was told."""
+        if (await self._now())[0] != epoch:
+            raise ResumeTokenExpired
+
+    async def _checkpoint_position(self, position: _Position) -> _Position:
         """Moves an idle reader forward, so that trimming never overtakes it; only past what is certainly empty."""
         _, now, _ = await self._now()
         rows = await self._db.fetch(self._after, transaction_id=position.transaction_id, row_id=position.row_id)
@@ -213,7 +236,11 @@ class Feed:
         await self._db.execute(self._trim)
 
     async def run(self) -> None:
-        """Carries pokes to other replicas and theirs to us; reconnects by itself."""
+        """Carries pokes to other replicas and theirs to us; reconnects by itself.
+
+        Rows that came from another cluster with a copy of the data would be taken for unsettled for a long time: they go first.
+        """
+        await self._db.execute(self._drop_foreign)
         await asyncio.gather(self._carry_out(), self._listen())
 
     async def _carry_out(self) -> None:

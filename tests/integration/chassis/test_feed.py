@@ -158,3 +158,45 @@ async def test_a_token_of_another_epoch_is_refused(db: Database, feed: Feed) -> 
         await conn.execute(text("UPDATE sample.outbox_state SET epoch = 'restored from a backup'"))
     with pytest.raises(ResumeTokenExpired):
         await read(feed, token, 1)
+
+
+async def test_a_reader_learns_midway_that_history_took_another_course(
+    db: Database, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.feed.CHECKPOINT_SECONDS", 0.1)
+    token = await feed.current_token()
+    reader = asyncio.create_task(read(feed, token, 1))
+    await asyncio.sleep(0.2)
+    async with db.transaction() as conn:
+        await conn.execute(text("UPDATE sample.outbox_state SET epoch = 'restored from a backup'"))
+    async with asyncio.timeout(5):
+        with pytest.raises(ResumeTokenExpired):
+            await reader
+
+
+async def test_a_token_names_the_cluster_and_its_timeline(db: Database, feed: Feed) -> None:
+    opened = Seal("key").open(await feed.current_token(), "feed:sample")
+    assert opened is not None
+    async with db.transaction() as conn:
+        cluster = (await conn.execute(text("SELECT system_identifier::text FROM pg_control_system()"))).scalar_one()
+        epoch = (await conn.execute(text("SELECT epoch FROM sample.outbox_state"))).scalar_one()
+    assert opened.decode().split("|")[0] == f"{epoch}.{cluster}.00000001"
+
+
+async def test_rows_copied_from_another_cluster_do_not_hold_up_the_feed(db: Database) -> None:
+    async with db.transaction() as conn:
+        await conn.execute(
+            text(
+                "INSERT INTO sample.outbox (transaction_id, kind, key, payload) VALUES (1::bigint << 40, 'x', 'copied', 'x')"
+            )
+        )
+        await conn.execute(
+            text("UPDATE sample.outbox_state SET trimmed_transaction_id = 1::bigint << 39, trimmed_id = 7")
+        )
+    feed = Feed(db, outbox, Seal("key"))
+    running = asyncio.create_task(feed.run())
+    await asyncio.sleep(0.3)
+    token = await feed.current_token()
+    await write(db, "new")
+    assert (await read(feed, token, 1))[0] == ["new"]
+    running.cancel()
