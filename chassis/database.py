@@ -301,12 +301,16 @@ class Database:
             return error
         return translate(error, self.constraints) or error
 
-    async def current_revision(self) -> str | None:
-        """The revision of the schema's migrations. Raises Unavailable."""
+    async def current_revision(self) -> tuple[str | None, int]:
+        """The revision of the schema's migrations, and what tells this database from another of the same name.
+
+        Raises Unavailable.
+        """
         async with self.translated(), _Borrowed(self.pool) as connection:
-            query = f'SELECT version_num FROM "{self.schema}".alembic_version'
-            value = await connection.fetchval(query)
-        return None if value is None else str(value)
+            query = f"""SELECT (SELECT version_num FROM "{self.schema}".alembic_version), oid::bigint
+                FROM pg_database WHERE datname = current_database()"""
+            row: Any = await connection.fetchrow(query)
+        return (None if row[0] is None else str(row[0])), row[1]
 
 
 def _is_lost(error: Exception) -> bool:

@@ -1,4 +1,8 @@
-"""Ready means: the database answers and its schema is at least as new as this code. Checked every second."""
+"""Ready means: the database answers and its schema is at least as new as this code. Checked every second.
+
+A database that was exchanged for another one under its name (a restore) makes all that the process keeps in memory a memory of
+something else: `replaced` is set then, and the process ends, to be started anew by whoever keeps it running.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +42,8 @@ class Readiness:
         self._revisions = known_revisions(migrations)
         self._ready: bool | None = None
         self._draining = False
+        self._database: int | None = None
+        self.replaced = asyncio.Event()
 
     async def run(self) -> None:
         """Checks for as long as the service lives."""
@@ -61,14 +67,24 @@ class Readiness:
     async def _is_ready(self) -> bool:
         try:
             async with asyncio.timeout(3):
-                revision = await self._db.current_revision()
+                revision, database = await self._db.current_revision()
         except (HubError, TimeoutError):
             return False
         except Exception as error:
             log.warning("the schema cannot be read: %s", type(error).__name__)
             return False
+        if self._is_another(database):
+            return False
         # A revision we do not know is newer than this code: migrations are made so that the former code still runs.
         return revision is not None and (revision not in self._revisions or revision == self._revisions[-1])
+
+    def _is_another(self, database: int) -> bool:
+        if self._database is None:
+            self._database = database
+        elif database != self._database and not self.replaced.is_set():
+            log.warning("the database was exchanged for another one: this process ends, to be started anew")
+            self.replaced.set()
+        return self.replaced.is_set()
 
     async def _set(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         READY.set(status == _SERVING)

@@ -51,6 +51,7 @@ OPTIONS = [
 ]
 _STOP_GRACE_SECONDS = 3.0
 _EXIT_SETTINGS = 2
+_EXIT_REPLACED = 3
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,10 @@ class Service:
 
 
 def main(name: str, settings_type: type[S], build: Callable[[S], Awaitable[Service]]) -> None:
-    """The `__main__` of a service: settings, then the server until SIGTERM. Exits 2 on a wrong setting."""
+    """The `__main__` of a service: settings, then the server until SIGTERM.
+
+    Exits 2 on a wrong setting, and 3, to be started anew, when a restore has exchanged its database.
+    """
     try:
         settings = load(settings_type, dotenv=Path(".env"))
     except SettingsError as error:
@@ -95,23 +99,29 @@ def main(name: str, settings_type: type[S], build: Callable[[S], Awaitable[Servi
     logs.set_up(name, settings.log_level)
     TRACING.set_up(name, settings.otlp_endpoint, settings.trace_percent)
     try:
-        uvloop.run(_serve(settings, build))
+        replaced = uvloop.run(_serve(settings, build))
     except SettingsError as error:
         print(f"{name}: {error}", file=sys.stderr)
         raise SystemExit(_EXIT_SETTINGS) from None
+    if replaced:
+        raise SystemExit(_EXIT_REPLACED)
 
 
-async def _serve(settings: S, build: Callable[[S], Awaitable[Service]]) -> None:
+async def _serve(settings: S, build: Callable[[S], Awaitable[Service]]) -> bool:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     service = await build(settings)
     running = await start(service, settings)
+    replaced = running.readiness.replaced
     try:
-        await stopping.wait()
+        await asyncio.wait(
+            [asyncio.create_task(one.wait()) for one in (stopping, replaced)], return_when=asyncio.FIRST_COMPLETED
+        )
     finally:
-        await running.stop(settings.drain_seconds)
+        await running.stop(0.0 if replaced.is_set() else settings.drain_seconds)
+    return replaced.is_set()
 
 
 @dataclass

@@ -7,6 +7,7 @@ import click
 from hubctl import (
     allocations,
     auth,
+    backup,
     catalog,
     counts,
     demo,
@@ -54,6 +55,7 @@ for module in (
     sync,
     orders,
     watch,
+    backup,
     demo,
 ):
     for item in module.COMMANDS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -53,6 +53,19 @@ class Output:
             table.add_column(name, justify="right" if name.endswith(("units", "#", "$")) else "left")
         for message in messages:
             table.add_row(*(styled(value(message)) for _, value in columns))
+        self.console.print(table)
+
+    def table(self, rows: Sequence[Mapping[str, object]]) -> None:
+        """A table of what is no message, or a JSON object per line; the columns are those of the first row."""
+        if self.as_json:
+            for row in rows:
+                self.json_line({name.removesuffix(" #"): value for name, value in row.items()})
+            return
+        table = Table(header_style="bold", box=None, pad_edge=False)
+        for name in rows[0] if rows else ():
+            table.add_column(name.removesuffix(" #"), justify="right" if name.endswith("#") else "left")
+        for row in rows:
+            table.add_row(*(styled(value) for value in row.values()))
         self.console.print(table)
 
     def one(self, message: Message, columns: Sequence[Column]) -> None:

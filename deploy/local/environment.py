@@ -21,6 +21,8 @@ _RUNNERS_OWN = (
     "HUB_BIND",
     "HUB_TLS_KEY",
 )
+# Whoever can read the backups can read everything.
+_BACKUPS_OWN = ("HUB_BACKUP_", "AWS_")
 
 
 # glibc gives every thread an arena of its own; with two, an idle service holds a tenth less memory.
@@ -40,6 +42,19 @@ class Environments:
     def migration(self) -> dict[str, str]:
         """Of the migration step, the only one that is told the administrator's password."""
         return self._environment("migrate", DATABASE_URL=self.database_url, HUB_ROLE_SECRET=self.secrets.role_secret)
+
+    def backup(self) -> dict[str, str]:
+        """Of the scheduler of backups, which copies the whole database and, sealed, what its data is sealed with."""
+        environ, secrets = self.settings.environ, self.secrets
+        own = {name: value for name, value in environ.items() if name.startswith(_BACKUPS_OWN)}
+        return self._environment(
+            "backup",
+            DATABASE_URL=self.database_url,
+            HUB_ROLE_SECRET=secrets.role_secret,
+            HUB_SEAL_KEY=secrets.seal_key,
+            HUB_CREDENTIAL_KEY=secrets.credential_key,
+            **own,
+        )
 
     def sandbox(self) -> dict[str, str]:
         """Of the marketplaces' stand-in."""
@@ -67,7 +82,7 @@ class Environments:
         settings = self.settings
         return {
             **_FRUGAL,
-            **{name: value for name, value in settings.environ.items() if name not in _RUNNERS_OWN},
+            **{name: value for name, value in settings.environ.items() if not _is_kept_back(name)},
             "PYTHONPATH": f"{ROOT}:{ROOT / 'gen'}",
             "PYTHONUNBUFFERED": "1",
             "HUB_STATE_DIR": str(settings.state),
@@ -94,6 +109,10 @@ class Environments:
 
     def _account_secret(self, service: str) -> str:
         return self.secrets.client_secret(_account(service))
+
+
+def _is_kept_back(name: str) -> bool:
+    return name in _RUNNERS_OWN or name.startswith(_BACKUPS_OWN)
 
 
 def _account(service: str) -> str:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import IO, Any
 
+from deploy.backup.settings import load_backup_settings
 from deploy.gateway import GatewaySettings
 from deploy.gateway.environment import edge_settings
 from deploy.local import http
@@ -116,6 +117,7 @@ class Hub:
             await asyncio.gather(*(self._start_service(spec) for spec in wanted(self.settings)))
             self._write_summary()
             await self.wait_healthy()
+            await self._start_backups()
         except BaseException:
             await self.stop()
             raise
@@ -143,6 +145,7 @@ class Hub:
         return await http.request(self.topology.gateway, "GET", "/health", tls=self.topology.tls)
 
     def _prepare(self) -> None:
+        load_backup_settings(self.settings.environ)
         environ = {**self.settings.environ, **self._certificates(), **self.settings.extra_env.get(GATEWAY, {})}
         self._edge = edge_settings(environ)
         self._ports = Ports()
@@ -222,9 +225,15 @@ class Hub:
             name = spec.name if index == 1 else f"{spec.name}-{index}"
             await self._run(self._python(name, spec.module, self.environments.service(spec, port)))
 
-    def _python(self, name: str, module: str, environment: dict[str, str]) -> Command:
+    async def _start_backups(self) -> None:
+        """The scheduler, where the settings name a place for backups."""
+        if self.settings.environ.get("HUB_BACKUP_TO"):
+            environment = self.environments.backup()
+            await self._run(self._python("backup", "hubctl", environment, "backup", "schedule"))
+
+    def _python(self, name: str, module: str, environment: dict[str, str], *arguments: str) -> Command:
         # Neither modules nor an .env of the folder a user happens to be in may get into a service.
-        argv = (sys.executable, "-P", "-m", module)
+        argv = (sys.executable, "-P", "-m", module, *arguments)
         return Command(name=name, argv=argv, log=self.state.log(name), env=environment, cwd=self.state.path)
 
     async def _run(self, command: Command) -> None:

@@ -23,7 +23,8 @@ from deploy.local.settings import load_settings
 from deploy.local.state import StateInUse
 
 SCHEMAS = ("auth", "catalog", "inventory", "sync")
-_LOCK = 0x75736176  # "usav"
+# Held by whoever changes schemas, shared by whoever copies them; "usav".
+MIGRATION_LOCK = 0x75736176
 _CONNECT_SECONDS = 60.0
 _EACH_SECONDS = 10.0
 
@@ -37,7 +38,7 @@ async def migrate(admin_url: str, role_secret: str, schemas: tuple[str, ...] = S
     database = database_of(admin_url)
     connection = await _connect(admin_url)
     try:
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
         await roles.close_database(connection, database)
         for schema in schemas:
             await roles.prepare_schema(connection, database, schema, role_secret)
