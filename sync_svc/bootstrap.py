@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from usav.sync.v1 import sync_service_pb2, sync_service_pb2_grpc
@@ -13,11 +14,14 @@ from usav.sync.v1 import sync_service_pb2, sync_service_pb2_grpc
 from chassis.clients import Clients
 from chassis.context import Principal, acting_as
 from chassis.database import Database
+from chassis.errors import HubError
 from chassis.idempotency import Idempotency
 from chassis.page_tokens import PageTokens
 from chassis.seal import Seal
 from chassis.server import Background, Registration, Service
 from chassis.trust import follow_trust
+from sync_svc.accounts import stored_account
+from sync_svc.channels.budgets import pacific_day
 from sync_svc.channels.registry import ChannelRegistry, installed_connectors
 from sync_svc.connectors import Connectors
 from sync_svc.metrics import ChannelGauges
@@ -32,9 +36,11 @@ from sync_svc.storage.constraints import CONSTRAINTS
 from sync_svc.storage.deliveries import OrderTasks
 from sync_svc.storage.generations import Generations
 from sync_svc.storage.leases import Leases
+from sync_svc.storage.quotas import trim_uses
 from sync_svc.storage.runs import trim
 from sync_svc.storage.shipments import ShipmentLeases
 from sync_svc.storage.tables import SCHEMA, stored_answer
+from sync_svc.storage.takeover import LeaseIds, take_over
 from sync_svc.upstream import CatalogFeed, HubAllocator, HubTruth, StockFeed, VariantSource
 from sync_svc.vault import Vault
 from sync_svc.workers import orders, shipments
@@ -51,6 +57,10 @@ from sync_svc.workers.wakeups import WorkAlarms
 _ITSELF = Principal(user_id="client:sync-svc", username="sync-svc", role="SYSTEM_BOT")
 _SERVICE = sync_service_pb2.DESCRIPTOR.services_by_name["SyncService"]
 _TRIM_EVERY_S = 600.0
+_USES_KEPT_DAYS = 2
+_TAKE_OVER_RETRY_S = 0.5
+
+log = logging.getLogger(__name__)
 
 
 async def build(settings: SyncSettings, registry: ChannelRegistry | None = None) -> Service:
@@ -61,7 +71,8 @@ async def build(settings: SyncSettings, registry: ChannelRegistry | None = None)
     clients = Clients(settings)
     progress = Progress()
     once = Idempotency(db, stored_answer)
-    desk = _desk(settings, db, clients, registry or installed_connectors())
+    ids = LeaseIds(_worker_name(settings))
+    desk = _desk(settings, db, clients, registry or installed_connectors(), ids)
     servicer = SyncServicer(desk, once, PageTokens(Seal(settings.seal_key)), progress)
     return Service(
         name="sync_svc",
@@ -69,7 +80,7 @@ async def build(settings: SyncSettings, registry: ChannelRegistry | None = None)
         db=db,
         migrations="sync_svc.migrations",
         fetch_keys=clients.fetch_keys,
-        background=[_as_itself(work) for work in _background(settings, desk, clients, progress, once)],
+        background=[_as_itself(work) for work in _background(settings, desk, clients, progress, once, ids)],
         closers=[desk.connectors.aclose, clients.close],
         max_calls=settings.max_calls,
         follow_trust=partial(follow_trust, clients),
@@ -77,12 +88,12 @@ async def build(settings: SyncSettings, registry: ChannelRegistry | None = None)
     )
 
 
-def _desk(settings: SyncSettings, db: Database, clients: Clients, registry: ChannelRegistry) -> Desk:
+def _desk(settings: SyncSettings, db: Database, clients: Clients, registry: ChannelRegistry, ids: LeaseIds) -> Desk:
     vault = Vault(settings.credential_keys[0], settings.credential_keys[1:])
     return Desk(
         db=db,
         vault=vault,
-        connectors=Connectors(registry, vault),
+        connectors=Connectors(registry, vault, partial(stored_account, db, vault, new_lease=ids.new)),
         generations=Generations(gap_s=settings.push_gap_ms / 1000),
         truth=HubTruth(clients),
         tasks=OrderTasks(db, lease_s=orders.LEASE_S),
@@ -93,38 +104,76 @@ def _desk(settings: SyncSettings, db: Database, clients: Clients, registry: Chan
 
 
 def _background(
-    settings: SyncSettings, desk: Desk, clients: Clients, progress: Progress, once: Idempotency
+    settings: SyncSettings, desk: Desk, clients: Clients, progress: Progress, once: Idempotency, ids: LeaseIds
 ) -> list[Background]:
     works: list[Background] = [partial(_keep_trim, desk.db, once)]
     if settings.sandbox_url:
         works.append(partial(seed_sandbox, desk, settings.sandbox_url))
     if settings.workers:
         fold_s = settings.fold_ms / 1000
+        workers: list[Background] = []
         for name, source in (("stock", StockFeed(clients)), ("catalog", CatalogFeed(clients))):
             reader = FeedReader(
-                desk.db, source, name, desk.generations, desk.alarms.pushes, bundles=HubTruth(clients), fold_s=fold_s
+                desk.db,
+                source,
+                name,
+                desk.generations,
+                desk.alarms.pushes,
+                bundles=HubTruth(clients),
+                fold_s=fold_s,
+                new_lease=ids.new,
             )
-            works.append(reader.run)
-        works.append(Supervisor(desk.db, desk.connectors, _work_tools(settings, desk, progress, HubTruth(clients))).run)
+            workers.append(reader.run)
+        workers.append(
+            Supervisor(desk.db, desk.connectors, _work_tools(settings, desk, progress, HubTruth(clients), ids)).run
+        )
+        works += _after_take_over(desk.db, ids, workers)
     return works
 
 
-def _work_tools(settings: SyncSettings, desk: Desk, progress: Progress, variants: VariantSource) -> WorkTools:
+def _after_take_over(db: Database, ids: LeaseIds, works: Sequence[Background]) -> list[Background]:
+    """The works, which begin when what a former process of this address held is free."""
+    is_free = asyncio.Event()
+
+    async def free() -> None:
+        while not is_free.is_set():
+            try:
+                count = await db.run(lambda conn: take_over(conn, ids))
+            except HubError as error:
+                log.info("waiting to take over from a former process: %s", error.message)
+                await asyncio.sleep(_TAKE_OVER_RETRY_S)
+                continue
+            if count:
+                log.info("a former process of this address has left %d leases", count)
+            is_free.set()
+
+    async def begin(work: Background) -> None:
+        await is_free.wait()
+        await work()
+
+    return [free, *(partial(begin, work) for work in works)]
+
+
+def _work_tools(
+    settings: SyncSettings, desk: Desk, progress: Progress, variants: VariantSource, ids: LeaseIds
+) -> WorkTools:
     notes = ChannelNotes(desk.db)
-    leases = Leases(desk.db, owner=_worker_name(), lease_s=settings.lease_s, gap_s=settings.push_gap_ms / 1000)
+    leases = Leases(desk.db, owner=ids.owner, lease_s=settings.lease_s, gap_s=settings.push_gap_ms / 1000)
     return WorkTools(
-        push=PushTools(leases, desk.truth, notes, progress, settings.push_timeout_s, settings.backstop_s),
-        orders=OrderTools(desk.tasks, desk.intake, notes, progress, settings.backstop_s),
-        polls=PollTools(desk.db, notes, settings.backstop_s),
+        push=PushTools(leases, desk.truth, notes, progress, settings.push_timeout_s, settings.backstop_s, ids.new),
+        orders=OrderTools(desk.tasks, desk.intake, notes, progress, settings.backstop_s, ids.new),
+        polls=PollTools(desk.db, notes, settings.backstop_s, ids.new),
         lists=ListTools(desk.db, variants, desk.alarms.pushes),
-        ships=ShipTools(ShipmentLeases(desk.db, lease_s=shipments.LEASE_S), notes),
-        drift=DriftTools(desk.db, desk.truth, notes, desk.alarms),
+        ships=ShipTools(ShipmentLeases(desk.db, lease_s=shipments.LEASE_S), notes, new_lease=ids.new),
+        drift=DriftTools(desk.db, desk.truth, notes, desk.alarms, new_lease=ids.new),
         alarms=desk.alarms,
     )
 
 
-def _worker_name() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
+def _worker_name(settings: SyncSettings) -> str:
+    """The same after a restart at a fixed port; one of its own where the system chooses the port."""
+    place = f"{settings.bind}:{settings.port}" if settings.port else f"process {os.getpid()}"
+    return f"{socket.gethostname()} {place}"
 
 
 def _as_itself(work: Callable[[], Awaitable[None]]) -> Background:
@@ -140,3 +189,4 @@ async def _keep_trim(db: Database, once: Idempotency) -> None:
         await asyncio.sleep(_TRIM_EVERY_S)
         await trim(db)
         await once.trim()
+        await trim_uses(db, pacific_day() - _USES_KEPT_DAYS)

@@ -1,31 +1,45 @@
-"""The connectors in use: one per channel and version of its settings, shared by workers and calls so that an account has one
-token cache and one quota in this process."""
+"""The connectors in use: one per channel and version of its settings, shared by workers and calls, and joined with those of the
+account's other processes so that an account has one set of quotas and one access token."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from chassis.errors import HubError
 from sync_svc.channels.base import Channel as Connector
 from sync_svc.channels.base import ChannelAccount
-from sync_svc.channels.quota import Meters, metered
 from sync_svc.channels.registry import ChannelRegistry, ConnectorBroken
+from sync_svc.channels.sharing import Meters, NotShared, SharedAccount, metered
 from sync_svc.domain.channel import Channel
 from sync_svc.domain.errors import CredentialsMissing, NoConnector
 from sync_svc.vault import SecretsUnreadable, Vault
 
 CREDENTIALS, WEBHOOK = "credentials", "webhook"
 
+Share = Callable[[Channel, Mapping[str, str]], SharedAccount]
+"""A channel's account, by the channel and its credentials, as all processes have it in common."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A connector and what of it is shared."""
+
+    connector: Connector
+    meters: Meters
+
 
 class Connectors:
     """Builds connectors and keeps them."""
 
-    def __init__(self, registry: ChannelRegistry, vault: Vault) -> None:
+    def __init__(self, registry: ChannelRegistry, vault: Vault, share: Share | None = None) -> None:
+        """`share` tells of an account what all processes have in common; without it each keeps to itself."""
         self._registry = registry
         self._vault = vault
-        self._in_use: dict[int, tuple[int, Connector]] = {}
-        self._meters: dict[int, Meters] = {}
-        self._retired: list[Connector] = []
+        self._share = share
+        self._in_use: dict[int, tuple[int, _Made]] = {}
+        self._retired: list[_Made] = []
 
     def has(self, platform: str) -> bool:
         """Whether the platform has a connector."""
@@ -33,24 +47,22 @@ class Connectors:
 
     def of(self, channel: Channel) -> Connector:
         """The channel's connector. Raises NoConnector, CredentialsMissing."""
-        version, connector = self._in_use.get(channel.id, (0, None))
-        if connector is not None and version == channel.version:
-            return connector
+        version, made = self._in_use.get(channel.id, (0, None))
+        if made is not None and version == channel.version:
+            return made.connector
         with metered() as meters:
             fresh = self.build(channel)
-        self._meters[channel.id] = meters
-        if connector is not None:
-            self._retired.append(connector)
-        self._in_use[channel.id] = (channel.version, fresh)
+        if self._share is not None:
+            meters.share(self._share(channel, self._open(channel, channel.sealed_credentials, CREDENTIALS)))
+        if made is not None:
+            self._retired.append(made)
+        self._in_use[channel.id] = (channel.version, _Made(fresh, meters))
         return fresh
 
     def in_use(self, channel_id: int) -> Connector | None:
         """The connector of a channel, when there is one already."""
-        return self._in_use.get(channel_id, (0, None))[1]
-
-    def meters(self, channel_id: int) -> Meters:
-        """What the connector in use counts; nothing when there is none."""
-        return self._meters.get(channel_id) or Meters()
+        _, made = self._in_use.get(channel_id, (0, None))
+        return made.connector if made else None
 
     def build(self, channel: Channel) -> Connector:
         """A connector of its own, not kept. Raises NoConnector, CredentialsMissing."""
@@ -80,12 +92,15 @@ class Connectors:
     async def close_retired(self) -> None:
         """Close the connectors of former versions; nobody uses them any more."""
         retired, self._retired = self._retired, []
-        for connector in retired:
-            await connector.aclose()
+        for made in retired:
+            # What cannot be given back now counts as used.
+            with contextlib.suppress(NotShared):
+                await made.meters.give_back()
+            await made.connector.aclose()
 
     async def aclose(self) -> None:
         """Close everything."""
-        self._retired += [connector for _, connector in self._in_use.values()]
+        self._retired += [made for _, made in self._in_use.values()]
         self._in_use = {}
         await self.close_retired()
 

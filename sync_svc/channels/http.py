@@ -21,7 +21,8 @@ from chassis.metrics import histogram
 from chassis.tracing import TRACING, SpanKind
 from sync_svc.channels.base import OVER_QUOTA, ChannelError, Outcome
 from sync_svc.channels.codec import decode, encode, retry_after
-from sync_svc.channels.quota import QuotaExhausted, Throttle
+from sync_svc.channels.limits import QuotaExhausted
+from sync_svc.channels.quota import Throttle
 
 log = logging.getLogger(__name__)
 
@@ -175,7 +176,10 @@ class Wire:
             self._log(operation, type(error).__name__, started)
             raise call.not_answered(error) from error
         self._log(operation, str(status), started)
-        return self._judge(call, status, answer_headers, content, accept)
+        try:
+            return self._judge(call, status, answer_headers, content, accept)
+        finally:
+            await self.throttle.tell()
 
     def _build(
         self,

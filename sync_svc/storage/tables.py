@@ -193,7 +193,28 @@ bucket_level = Table(
     Column("channel_id", BigInteger, ForeignKey(channel.c.id), primary_key=True),
     Column("bucket", Text, primary_key=True),
     Column("tokens", Double, nullable=False),
+    _number("granted", 0),
+    Column("told_rate", Double),
     _time("saved_at", required=True),
+)
+
+account_silence = Table(
+    "account_silence",
+    metadata,
+    Column("channel_id", BigInteger, ForeignKey(channel.c.id), primary_key=True),
+    Column("until", DateTime(timezone=True), nullable=False),
+)
+
+access_token = Table(
+    "access_token",
+    metadata,
+    Column("channel_id", BigInteger, ForeignKey(channel.c.id), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("sealed", LargeBinary),
+    _time("expires_at"),
+    _time("renew_at"),
+    Column("claim", UUID(as_uuid=True)),
+    _time("claimed_until"),
 )
 
 daily_use = Table(
@@ -204,6 +225,7 @@ daily_use = Table(
     Column("day", Integer, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("used", Integer, nullable=False),
+    _number("granted", 0),
 )
 
 auto_listing = Table(

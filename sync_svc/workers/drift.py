@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -52,6 +52,7 @@ class DriftTools:
     alarms: WorkAlarms
     confirm_s: float = 3.0
     """Seconds between the two looks at a difference."""
+    new_lease: Callable[[], UUID] = uuid4
 
 
 class Reconciler:
@@ -81,7 +82,7 @@ class Reconciler:
             await alarm.sleep(_LOOK_S)
 
     async def _pass_when_due(self) -> None:
-        lease = uuid4()
+        lease = self._tools.new_lease()
         try:
             after_id = await self._passes.claim(lease)
             if after_id is not None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -84,6 +84,7 @@ class FeedReader:
         *,
         bundles: BundleSource,
         fold_s: float,
+        new_lease: Callable[[], UUID] = uuid4,
     ) -> None:
         self._db = db
         self._source = source
@@ -92,7 +93,7 @@ class FeedReader:
         self._alarms = alarms
         self._bundles = bundles
         self._fold_s = fold_s
-        self._position = FeedPosition(db, feed, uuid4(), lease_s=LEASE_S)
+        self._position = FeedPosition(db, feed, new_lease(), lease_s=LEASE_S)
 
     async def run(self) -> None:
         """Read until cancelled. Errors are logged, and the feed is taken up again from the stored token."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from chassis.clock import now
 from chassis.errors import HubError
@@ -47,6 +48,7 @@ class OrderTools:
     notes: ChannelNotes
     progress: Progress
     backstop_s: float
+    new_lease: Callable[[], UUID] = uuid4
 
 
 class OrderWorker:
@@ -77,7 +79,7 @@ class OrderWorker:
         room = _MOST_AT_ONCE - len(self._errands)
         tasks: list[OrderTask] = []
         if room:
-            taking = self._tools.tasks.take(self._channel.id, uuid4(), room)
+            taking = self._tools.tasks.take(self._channel.id, self._tools.new_lease(), room)
             tasks = await take(taking, self._tools.tasks.give_back)
         for task in tasks:
             self._errands.start(self._handle(task), then=self._look_again)

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -47,6 +47,7 @@ class PollTools:
     db: Database
     notes: ChannelNotes
     backstop_s: float
+    new_lease: Callable[[], UUID] = uuid4
 
 
 @dataclass(slots=True)
@@ -89,7 +90,7 @@ class OrderPoller:
             await self._alarm.sleep(self._tools.backstop_s)
 
     async def _poll_when_due(self) -> None:
-        lease = uuid4()
+        lease = self._tools.new_lease()
         try:
             cursor = await self._tools.notes.claim_poll(self._channel.id, lease, LEASE_S)
             if cursor is not None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from chassis.clock import now
 from chassis.errors import HubError
@@ -48,6 +48,7 @@ class PushTools:
     progress: Progress
     push_timeout_s: float
     backstop_s: float
+    new_lease: Callable[[], UUID] = uuid4
 
 
 class PushWorker:
@@ -87,7 +88,9 @@ class PushWorker:
         # free place.
         is_full = len(self._errands) >= PUSHES_AT_ONCE
         only_urgent = is_full or not self._channel.rules.schedule.is_open(now())
-        taking = self._tools.leases.take(self._channel.id, uuid4(), self._connector.max_batch, only_urgent=only_urgent)
+        taking = self._tools.leases.take(
+            self._channel.id, self._tools.new_lease(), self._connector.max_batch, only_urgent=only_urgent
+        )
         return await take(taking, self._give_back)
 
     async def _give_back(self, lease: Lease | None) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from chassis.errors import HubError
 from sync_svc.channels.base import Channel as Connector
@@ -42,6 +43,7 @@ class ShipTools:
     """Seconds between two looks for parcels that another process was given; this one's ring the alarm."""
     settle_s: float = 5.0
     """Seconds before a parcel is told again whose answer never came."""
+    new_lease: Callable[[], UUID] = uuid4
 
 
 class ShipmentWorker:
@@ -72,7 +74,7 @@ class ShipmentWorker:
         taken: list[LeasedParcel] = []
         if room:
             leases = self._tools.leases
-            taken = await take(leases.take(self._channel.id, uuid4(), room), leases.give_back)
+            taken = await take(leases.take(self._channel.id, self._tools.new_lease(), room), leases.give_back)
         for one in taken:
             self._errands.start(self._tell(one), then=self._look_again)
         if not taken:

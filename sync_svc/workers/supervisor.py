@@ -14,14 +14,12 @@ from sync_svc.channels.base import HintQueue
 from sync_svc.connectors import Connectors
 from sync_svc.domain.channel import Channel
 from sync_svc.storage.channels import list_channels
-from sync_svc.storage.quotas import QuotaRecords
 from sync_svc.workers.auto_listing import AutoLister, ListTools
 from sync_svc.workers.drift import DriftTools, Reconciler
 from sync_svc.workers.orders import OrderTools, OrderWorker
 from sync_svc.workers.polls import OrderPoller, PollTools
 from sync_svc.workers.push import PushTools, PushWorker
 from sync_svc.workers.queues import QueueReader
-from sync_svc.workers.quotas import QuotaKeeper
 from sync_svc.workers.shipments import ShipmentWorker, ShipTools
 from sync_svc.workers.wakeups import WorkAlarms
 
@@ -87,10 +85,10 @@ class Supervisor:
         await asyncio.gather(*(self._stop(channel_id) for channel_id in outdated))
         for channel in channels.values():
             if channel.id not in self._running and channel.was_ever_active:
-                await self._start(channel)
+                self._start(channel)
         await self._connectors.close_retired()
 
-    async def _start(self, channel: Channel) -> None:
+    def _start(self, channel: Channel) -> None:
         try:
             connector = self._connectors.of(channel)
         except HubError as error:
@@ -98,10 +96,7 @@ class Supervisor:
                 self._complained.add((channel.id, channel.version))
                 log.warning("channel %s %s is not worked: %s", channel.platform, channel.account, error.message)
             return
-        quotas = QuotaKeeper(self._connectors.meters(channel.id), QuotaRecords(self._db, channel.id))
-        await quotas.restore()
-        works = [quotas.run, *self._works(channel, connector)]
-        tasks = [asyncio.create_task(_keep_running(work, channel)) for work in works]
+        tasks = [asyncio.create_task(_keep_running(work, channel)) for work in self._works(channel, connector)]
         self._running[channel.id] = _Running(channel.version, tasks)
         log.info("channel %s %s is worked", channel.platform, channel.account)
 

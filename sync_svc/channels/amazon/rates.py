@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sync_svc.channels.quota import Limit, Throttle
+from sync_svc.channels.limits import Limit
+from sync_svc.channels.quota import Throttle
 
 # Rate per second and burst, by the names Amazon gives its operations.
 _PUBLISHED = {

@@ -17,7 +17,8 @@ from sync_svc.channels.base import ChannelAccount, ChannelError, Outcome
 from sync_svc.channels.codec import fields_of, objects_of
 from sync_svc.channels.ebay import errors, mapping
 from sync_svc.channels.http import Answer, Wire
-from sync_svc.channels.quota import SECONDS_PER_DAY, Limit, Throttle
+from sync_svc.channels.limits import SECONDS_PER_DAY, Limit
+from sync_svc.channels.quota import Throttle
 from sync_svc.channels.tokens import IssuedToken, TokenCache
 
 _SCOPE = "https://api.ebay.com/oauth/api_scope"

@@ -109,14 +109,14 @@ class ListingPusher:
                 await self._revise_published(state, learned)
                 return
         if wanted_item != mapping.writable(item):
-            self._spend_if_published(state, offer, learned)
+            await self._spend_if_published(state, offer, learned)
             await self._client.put_item(state.platform_sku, wanted_item)
         if offer is None:
             offer = await self._create(state, mapping.new_offer(state, defaults))
             learned.update(mapping.offer_ids(offer))
         wanted_offer = mapping.merged_offer(state, offer, defaults)
         if wanted_offer != mapping.writable(offer):
-            self._spend_if_published(state, offer, learned)
+            await self._spend_if_published(state, offer, learned)
             await self._client.put_offer(learned["offer_id"], wanted_offer)
         if not mapping.is_published(offer) and state.quantity > 0:
             learned[LISTING_ID] = await self._publish(learned["offer_id"])
@@ -127,11 +127,11 @@ class ListingPusher:
         if result.outcome is not Outcome.DONE:
             raise ChannelError(result.outcome, result.message, code=result.code, retry_after_s=result.retry_after_s)
 
-    def _spend_if_published(
+    async def _spend_if_published(
         self, state: ListingState, offer: Mapping[str, Any] | None, learned: Mapping[str, str]
     ) -> None:
         if offer is not None and mapping.is_published(offer):
-            self._reviser.spend(state, learned["offer_id"])
+            await self._reviser.spend(state, learned["offer_id"])
 
     async def _create(self, state: ListingState, wanted: Mapping[str, Any]) -> Mapping[str, Any]:
         """Creates the offer, or finds the one that is there.

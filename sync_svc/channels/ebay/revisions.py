@@ -7,9 +7,11 @@ import random
 from collections.abc import Sequence
 
 from sync_svc.channels.base import ChannelError, ListingPhase, ListingState, Outcome, PushResult
+from sync_svc.channels.budgets import DailyBudget
 from sync_svc.channels.ebay import errors, mapping
 from sync_svc.channels.ebay.client import EbayClient
-from sync_svc.channels.quota import DailyBudget, QuotaExhausted
+from sync_svc.channels.limits import QuotaExhausted
+from sync_svc.channels.sharing import NotShared
 
 REVISIONS_PER_DAY = 250
 # The last revisions of a day are kept for taking a listing's stock to zero: what cannot be shown must not be sold.
@@ -37,8 +39,18 @@ class Reviser:
             results |= await self._revise_once(busy)
         return results
 
-    def spend(self, state: ListingState, offer_id: str) -> None:
+    async def spend(self, state: ListingState, offer_id: str) -> None:
         """Counts one revision of a published listing; raises `ChannelError` when none is left for such a change."""
+        await self._prepare([offer_id])
+        self._spend(state, offer_id)
+
+    async def _prepare(self, offer_ids: Sequence[str]) -> None:
+        try:
+            await self._budget.prepare(offer_ids)
+        except NotShared as error:
+            raise ChannelError(Outcome.RETRY, f"the revisions of the day cannot be told: {error}") from error
+
+    def _spend(self, state: ListingState, offer_id: str) -> None:
         is_urgent = state.quantity == 0 or state.phase is ListingPhase.ENDED
         try:
             self._budget.spend(offer_id, urgent=is_urgent)
@@ -47,6 +59,10 @@ class Reviser:
             raise ChannelError(Outcome.RETRY, str(error), code="revisions_spent") from error
 
     async def _revise_once(self, states: Sequence[ListingState]) -> dict[int, PushResult]:
+        try:
+            await self._prepare([state.external_ids["offer_id"] for state in states])
+        except ChannelError as error:
+            return {state.listing_id: failed(state, error) for state in states}
         results, affordable = self._spend_for(states)
         if not affordable:
             return results
@@ -71,7 +87,7 @@ class Reviser:
         affordable = []
         for state in states:
             try:
-                self.spend(state, state.external_ids["offer_id"])
+                self._spend(state, state.external_ids["offer_id"])
                 affordable.append(state)
             except ChannelError as error:
                 results[state.listing_id] = failed(state, error)

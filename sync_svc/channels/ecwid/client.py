@@ -16,12 +16,13 @@ from typing import Any
 import httpx2
 
 from sync_svc.channels.base import ChannelAccount, ChannelError, Outcome
+from sync_svc.channels.batcher import Batcher
 from sync_svc.channels.codec import fields_of, objects_of
 from sync_svc.channels.ecwid import mapping
-from sync_svc.channels.ecwid.batcher import Batcher
 from sync_svc.channels.gathering import gather_bounded
 from sync_svc.channels.http import Answer, Wire, outcome_of
-from sync_svc.channels.quota import Limit, Throttle
+from sync_svc.channels.limits import Limit, count_option
+from sync_svc.channels.quota import Throttle
 
 MAX_BATCH = 500
 REQUESTS_PER_MINUTE = 600
@@ -48,16 +49,17 @@ Reply = Answer | ChannelError
 """What became of one call of many: its answer, or why there is none."""
 
 
-def make_throttle() -> Throttle:
-    """The bucket of one token."""
-    return Throttle(Limit.per_window(REQUESTS_PER_MINUTE, 60.0, burst_share=0.1))
+def make_throttle(options: Mapping[str, Any]) -> Throttle:
+    """The bucket of one token. Raises ValueError for an option that is no count."""
+    per_minute = count_option(options, "requests_per_minute", REQUESTS_PER_MINUTE)
+    return Throttle(Limit.per_window(per_minute, 60.0, burst_share=0.1) if per_minute else Limit.none())
 
 
 class EcwidClient:
     """One store's calls."""
 
     def __init__(self, account: ChannelAccount, transport: httpx2.AsyncBaseTransport | None) -> None:
-        self.throttle = make_throttle()
+        self.throttle = make_throttle(account.options)
         self._headers = {"authorization": f"Bearer {account.credentials['access_token']}"}
         self._wire = Wire(
             name=f"ECWID/{account.account}",

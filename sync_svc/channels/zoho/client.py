@@ -13,9 +13,12 @@ from typing import Any
 import httpx2
 
 from sync_svc.channels.base import ChannelAccount, ChannelError, Outcome
+from sync_svc.channels.budgets import DailyBudget
 from sync_svc.channels.codec import fields_of, objects_of
 from sync_svc.channels.http import Answer, Wire, quota_error
-from sync_svc.channels.quota import DailyBudget, Limit, QuotaExhausted, Throttle
+from sync_svc.channels.limits import Limit, QuotaExhausted, count_option
+from sync_svc.channels.quota import Throttle
+from sync_svc.channels.sharing import NotShared
 from sync_svc.channels.tokens import IssuedToken, TokenCache
 from sync_svc.channels.zoho import errors, places
 from sync_svc.channels.zoho.mapping import text_id
@@ -24,15 +27,14 @@ REQUESTS_PER_MINUTE = 100
 TOKENS_PER_TEN_MINUTES = 10
 PAGE_SIZE = 200
 _AT_ONCE = 5
-_UNLIMITED = 1_000_000
 # The last tenth of a day is kept for stock and orders; names and prices can wait until tomorrow.
 _RESERVE_SHARE = 10
 
 
 def make_throttle(options: Mapping[str, Any]) -> Throttle:
     """The buckets of one organization."""
-    per_minute = _whole_option(options, "requests_per_minute", REQUESTS_PER_MINUTE)
-    requests = Limit.per_window(per_minute, 60.0, burst_share=0.2) if per_minute else Limit(_UNLIMITED, _UNLIMITED)
+    per_minute = count_option(options, "requests_per_minute", REQUESTS_PER_MINUTE)
+    requests = Limit.per_window(per_minute, 60.0, burst_share=0.2) if per_minute else Limit.none()
     tokens = Limit.per_window(TOKENS_PER_TEN_MINUTES, 600.0, burst_share=0.5)
     return Throttle(requests, {"token": tokens})
 
@@ -46,10 +48,8 @@ class ZohoClient:
         self._token_url = places.token_url(account.token_url, account.site)
         self._api = places.api_url(account.api_base_url, account.site)
         self.throttle = make_throttle(account.options)
-        self.per_day = _whole_option(account.options, "requests_per_day", 0)
-        self._budget = DailyBudget(
-            "requests of", limit=self.per_day or _UNLIMITED, reserve=self.per_day // _RESERVE_SHARE
-        )
+        self.per_day = count_option(account.options, "requests_per_day", 0)
+        self._budget = DailyBudget("requests of", limit=self.per_day, reserve=self.per_day // _RESERVE_SHARE)
         self.token = TokenCache(self._refresh_grant)
         self._gate = asyncio.Semaphore(_AT_ONCE)
         self._has_details = True
@@ -104,13 +104,20 @@ class ZohoClient:
     async def _call(
         self, token: str, method: str, path: str, query: Mapping[str, str], urgent: bool, **rest: Any
     ) -> Answer:
-        try:
-            self._budget.spend("the day", urgent=urgent)
-        except QuotaExhausted as error:
-            raise quota_error(error) from error
+        if self.per_day:
+            await self._spend_one_of_the_day(urgent)
         headers = {"authorization": f"Zoho-oauthtoken {token}"}
         async with self._gate:
             return await self._wire.send(method, self._api + path, params=query, headers=headers, **rest)
+
+    async def _spend_one_of_the_day(self, urgent: bool) -> None:
+        try:
+            await self._budget.prepare(["the day"])
+            self._budget.spend("the day", urgent=urgent)
+        except QuotaExhausted as error:
+            raise quota_error(error) from error
+        except NotShared as error:
+            raise ChannelError(Outcome.RETRY, f"the requests of the day cannot be told: {error}") from error
 
     # -- the organization and its items ---------------------------------------------------------------------------
 
@@ -237,11 +244,3 @@ def _created(answer: Answer, name: str, id_name: str) -> Mapping[str, Any]:
     if not text_id(made.get(id_name)):
         raise ChannelError(Outcome.UNKNOWN, f"The answer holds no {id_name}.", code="unreadable")
     return made
-
-
-def _whole_option(options: Mapping[str, Any], name: str, default: int) -> int:
-    """A count of an option; 0 is no limit. Raises ValueError."""
-    value = options.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _UNLIMITED:
-        raise ValueError(f"The option {name} is a whole number, 0 for no limit.")
-    return int(value)

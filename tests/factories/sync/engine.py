@@ -7,11 +7,13 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sqlalchemy import func, insert, select
 
 from chassis.database import Database
+from sync_svc.accounts import stored_account
 from sync_svc.channels.base import ChannelAccount
 from sync_svc.channels.registry import ChannelRegistry
 from sync_svc.connectors import Connectors
@@ -53,19 +55,25 @@ class Engine:
     lease_s: float = 30.0
     push_timeout_s: float = 20.0
     gap_s: float = GAP_S
+    order_lease_s: float = orders.LEASE_S
     owner: str = "test"
+    public_url: str = "https://hub.example"
     alarms: WorkAlarms = field(default_factory=WorkAlarms)
     progress: Progress = field(default_factory=Progress)
+    registry: ChannelRegistry | None = None
+    """Real connectors instead of those of the platforms in memory."""
 
     def __post_init__(self) -> None:
         self.vault = Vault(KEY)
         factories = {name: self._factory(name) for name in self.platforms}
-        self.connectors = Connectors(ChannelRegistry(factories), self.vault)
+        self.connectors = Connectors(
+            self.registry or ChannelRegistry(factories), self.vault, partial(stored_account, self.db, self.vault)
+        )
         self.leases = Leases(self.db, owner=self.owner, lease_s=self.lease_s, gap_s=self.gap_s)
         self.notes = ChannelNotes(self.db)
         self.generations = Generations(gap_s=self.gap_s)
         self.intake = OrderIntake(self.db, self.hub)
-        self.tasks = OrderTasks(self.db, lease_s=orders.LEASE_S)
+        self.tasks = OrderTasks(self.db, lease_s=self.order_lease_s)
         self.push_tools = PushTools(self.leases, self.hub, self.notes, self.progress, self.push_timeout_s, 0.2)
         self.order_tools = OrderTools(self.tasks, self.intake, self.notes, self.progress, 0.2)
         drift_tools = DriftTools(self.db, self.hub, self.notes, self.alarms, confirm_s=0.3)
@@ -84,7 +92,7 @@ class Engine:
             tasks=self.tasks,
             intake=self.intake,
             alarms=self.alarms,
-            public_url="https://hub.example",
+            public_url=self.public_url,
         )
         self.supervisor = Supervisor(self.db, self.connectors, tools)
         self.feed = FeedReader(
@@ -96,7 +104,7 @@ class Engine:
 
     def push_worker(self, one: Channel) -> PushWorker:
         """A push worker of its own, beside whatever the supervisor runs."""
-        connector = FakeChannel(self.platforms[one.platform])
+        connector = self.connectors.of(one) if self.registry else FakeChannel(self.platforms[one.platform])
         return PushWorker(one, connector, self.push_tools, self.alarms.pushes.of(one.id))
 
     def order_worker(self, one: Channel) -> OrderWorker:

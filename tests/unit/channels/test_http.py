@@ -15,7 +15,8 @@ from sync_svc.channels import http
 from sync_svc.channels.base import ChannelError, Outcome
 from sync_svc.channels.codec import encode, retry_after
 from sync_svc.channels.http import Answer, Failure, Wire
-from sync_svc.channels.quota import Limit, Throttle
+from sync_svc.channels.limits import Limit
+from sync_svc.channels.quota import Throttle
 from tests.unit.channels.doubles import Platform, fails, reply
 
 

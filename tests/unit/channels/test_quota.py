@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sync_svc.channels.quota import SECONDS_PER_DAY, DailyBudget, Limit, QuotaExhausted, Throttle
+from sync_svc.channels.budgets import DailyBudget
+from sync_svc.channels.limits import SECONDS_PER_DAY, Limit, QuotaExhausted
+from sync_svc.channels.quota import Throttle
 
 
 class Clock:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from sync_svc.channels.ecwid.batcher import Batcher
+from sync_svc.channels.batcher import Batcher
 
 
 class Server:
