@@ -85,32 +85,44 @@ async def test_worker_killed_between_push_and_record_leaves_no_wrong_quantity(
     assert (await engine.row(listing_id)).status == "SYNCED"
 
 
-async def test_two_workers_never_push_one_listing_at_once(engine: Engine, hub: FakeHub, platform: FakePlatform) -> None:
-    hub.add(1, "00845", 100)
+@pytest.mark.parametrize("workers", [2, 8])
+async def test_workers_never_push_one_listing_at_once(
+    engine: Engine, hub: FakeHub, platform: FakePlatform, workers: int
+) -> None:
     channel = await engine.add_channel()
-    await engine.add_listing(channel, 1, "00845")
-    under_way = 0
-    most = 0
+    for number in range(1, 6):
+        hub.add(number, f"0000{number}", 100)
+        await engine.add_listing(channel, number, f"0000{number}")
+    platform.max_batch = 2
+    under_way: list[int] = []
+    met: set[int] = set()
 
-    async def watch(_: Sequence[ListingState]) -> None:
-        nonlocal under_way, most
-        under_way += 1
-        most = max(most, under_way)
+    async def watch(batch: Sequence[ListingState]) -> None:
+        ids = [state.listing_id for state in batch]
+        met.update(set(ids) & set(under_way))
+        under_way.extend(ids)
         await asyncio.sleep(0.02)
-        under_way -= 1
+        for listing_id in ids:
+            under_way.remove(listing_id)
 
     platform.before_apply = watch
-    workers = [engine.push_worker(channel).run for _ in range(2)]
-    async with running(*workers):
+    others = [Engine(engine.db, hub, {"EBAY": platform}, owner=f"worker-{number}") for number in range(workers)]
+    async with running(*(other.push_worker(channel).run for other in others)):
         for _ in range(20):
-            hub.free[1] -= 1
-            await _raise(engine, 1)
+            for number in range(1, 6):
+                hub.free[number] -= 1
+                await _raise(engine, number)
+                for other in others:
+                    other.alarms.pushes.of(channel.id).ring_in(0)
             await asyncio.sleep(0.01)
         await engine.settled()
-    assert most == 1
-    assert platform.shelves["00845"].quantity == 80
-    quantities = [state.quantity for state in platform.journal]
-    assert quantities == sorted(quantities, reverse=True), "no older number landed after a newer one"
+    assert met == set()
+    for number in range(1, 6):
+        told = [state for state in platform.journal if state.platform_sku == f"0000{number}"]
+        assert told[-1].quantity == 80
+        assert len({state.generation for state in told}) == len(told), "no generation was sent twice"
+        for order in ([state.generation for state in told], [-state.quantity for state in told]):
+            assert order == sorted(order), "nothing older landed after something newer"
 
 
 async def test_late_answer_after_lease_loss_counts_for_nothing_and_is_mended(
