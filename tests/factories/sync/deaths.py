@@ -40,6 +40,10 @@ class Death:
             self.came.set()
             await self.stay_dead()
 
+    def is_at_its_end(self) -> bool:
+        """Whether what a woken process was doing is recorded, or is not."""
+        return self.steps[-1] == "after the record"
+
     async def stay_dead(self) -> None:
         """Nothing of a dead process goes on."""
         if self.came.is_set():

@@ -148,7 +148,7 @@ async def _each_step(scene: Scene, *, known: bool, ends: bool, wakes: bool) -> i
             await scene.finish()
             if wakes:
                 death.woken.set()
-                await until(lambda: death.steps[-1] == "after the record", timeout_s=20)
+                await until(death.is_at_its_end, timeout_s=20)
                 await scene.finish()
         said = f"{scene.channel.platform}, {'frozen' if wakes else 'dead'} {step}"
         assert scene.shown() in ((None, 0) if ends else (AFTER,)), said
