@@ -64,10 +64,10 @@ def mark_calls(patch: pytest.MonkeyPatch) -> None:
     """Make every call of a connector two steps."""
     exchange = Wire._exchange
 
-    async def marked(self: Wire, request: httpx2.Request) -> Any:
+    async def marked(self: Wire, operation: str, request: httpx2.Request) -> Any:
         call = f"{request.method} {request.url.path}"
         await _step(f"before {call}")
-        answer = await exchange(self, request)
+        answer = await exchange(self, operation, request)
         await _step(f"after {call}")
         return answer
 
