@@ -21,6 +21,7 @@ from inventory_svc.convert.items import item_message
 from inventory_svc.operations.allocate_together import AllocateTogether
 from inventory_svc.operations.change_one import UnitChange
 from inventory_svc.operations.expire_holds import keep_expiring
+from inventory_svc.operations.fold_levels import keep_folding
 from inventory_svc.operations.variants import Catalog, Variants
 from inventory_svc.operations.work import Work
 from inventory_svc.servicers.base import SingleChanges
@@ -63,7 +64,12 @@ async def build(settings: InventorySettings, catalog: Catalog | None = None) -> 
         db=db,
         migrations="inventory_svc.migrations",
         fetch_keys=clients.fetch_keys,
-        background=[feed.run, partial(keep_expiring, pool, feed.poke), partial(_keep_trimming, feed, once)],
+        background=[
+            feed.run,
+            partial(keep_expiring, pool, feed.poke),
+            partial(keep_folding, pool),
+            partial(_keep_trimming, feed, once),
+        ],
         closers=[clients.close],
         max_calls=settings.max_calls,
         follow_trust=partial(follow_trust, clients),

@@ -13,12 +13,12 @@ from inventory_svc.domain.item import Status
 from inventory_svc.domain.recipe import Recipe, buildable
 from inventory_svc.storage.availability import free_units
 from inventory_svc.storage.session import Session
+from inventory_svc.storage.stock_levels import LEVELS
 
-# Stored counts come from one index alone; the few holds that have run out are moved over afterwards.
+# The few holds that have run out are moved over afterwards.
 _BY_STATUS = Statement(
-    text("""
-    SELECT status, count(*) AS units FROM inventory.item
-    WHERE variant_id = :variant_id AND deleted_at IS NULL GROUP BY status
+    text(f"""
+    SELECT status, CAST(sum(units) AS bigint) AS units FROM ({LEVELS.format(variant=":variant_id")}) AS level GROUP BY status
     UNION ALL
     SELECT 'EXPIRED', count(*) FROM inventory.item
     WHERE status = 'RESERVED' AND reserved_until <= now() AND variant_id = :variant_id

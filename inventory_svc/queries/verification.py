@@ -12,11 +12,13 @@ from sqlalchemy import text
 from chassis.database import Statement
 from inventory_svc.domain.item import Status
 from inventory_svc.domain.ledger import ChainBreak, PresentState, unit_breaks
+from inventory_svc.storage import stock_levels
 from inventory_svc.storage.item_rows import to_money
 from inventory_svc.storage.ledger_rows import to_movement
 from inventory_svc.storage.session import Row, Session
 
 _AT_ONCE = 500
+_MOST_WRONG_LEVELS = 1_000
 # The next range of ids; units and rows that are missing on either side are found all the same.
 _NEXT = Statement(
     text("""
@@ -54,7 +56,25 @@ class Tally:
 
 
 async def verify(session: Session, item_id: int, tally: Tally) -> AsyncIterator[list[ChainBreak]]:
-    """The findings of one range of units after the other, counting into `tally`; one unit when `item_id` is given."""
+    """The findings of one range of units after the other, counting into `tally`, then those of the stock levels.
+
+    One unit alone when `item_id` is given.
+    """
+    async for found in _verify_units(session, item_id, tally):
+        tally.findings += len(found)
+        yield found
+    if not item_id:
+        wrong = [_finding(level) for level in await stock_levels.list_wrong(session, _MOST_WRONG_LEVELS)]
+        tally.findings += len(wrong)
+        yield wrong
+
+
+def _finding(wrong: stock_levels.WrongLevel) -> ChainBreak:
+    text_ = f"{wrong.told} units of {wrong.sku or wrong.variant_id} are told to be {wrong.status}, there are {wrong.counted}"
+    return ChainBreak(0, 0, 0, text_)
+
+
+async def _verify_units(session: Session, item_id: int, tally: Tally) -> AsyncIterator[list[ChainBreak]]:
     after = item_id - 1 if item_id else 0
     while True:
         first = item_id or (await session.rows(_NEXT, after=after))[0]["first"]
@@ -62,11 +82,7 @@ async def verify(session: Session, item_id: int, tally: Tally) -> AsyncIterator[
             return
         after = first if item_id else first + _AT_ONCE - 1
         rows = await session.rows(_RANGE, first=first, last=after)
-        found = [
-            each for _, unit in groupby(rows, key=lambda row: row["unit_id"]) for each in _check(list(unit), tally)
-        ]
-        tally.findings += len(found)
-        yield found
+        yield [each for _, unit in groupby(rows, key=lambda row: row["unit_id"]) for each in _check(list(unit), tally)]
         if item_id:
             return
 

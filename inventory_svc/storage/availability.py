@@ -10,6 +10,7 @@ from chassis.database import Statement
 from chassis.outbox import OLDEST_UNSETTLED
 from inventory_svc.domain.availability import Reading
 from inventory_svc.storage.session import Session
+from inventory_svc.storage.stock_levels import LEVELS
 
 # Holds that have run out are few, because they are tidied away within a second; one scan finds those of all variants.
 _FREE = Statement(
@@ -22,8 +23,8 @@ _FREE = Statement(
     SELECT asked.variant_id, available.units + coalesce(expired.units, 0) AS free_units, {OLDEST_UNSETTLED} AS revision
     FROM unnest(CAST(:variant_ids AS bigint[])) AS asked (variant_id)
     CROSS JOIN LATERAL (
-      SELECT count(*) AS units FROM inventory.item
-      WHERE item.variant_id = asked.variant_id AND item.status = 'AVAILABLE' AND item.deleted_at IS NULL
+      SELECT CAST(coalesce(sum(units), 0) AS bigint) AS units FROM ({LEVELS.format(variant="asked.variant_id")}) AS level
+      WHERE status = 'AVAILABLE'
     ) AS available
     LEFT JOIN expired ON expired.variant_id = asked.variant_id
     """)

@@ -97,12 +97,30 @@ Index(
     postgresql_where=item.c.serial_number.is_not(None) & _present,
     postgresql_ops={"serial_key": "text_pattern_ops"},
 )
-# Counts by status, the oldest free units, and the units of a variant in order: all from this one.
+# The oldest free units, where the units of a variant are, and its units in order: all from this one.
 Index("ix_item_variant_id_status_id", item.c.variant_id, item.c.status, item.c.id, postgresql_where=_present)
 Index("ix_item_status_id", item.c.status, item.c.id, postgresql_where=_present)
 Index("ix_item_location_id", item.c.location, item.c.id, postgresql_where=_present)
 Index("ix_item_received_at", item.c.received_at, postgresql_where=_present)
 Index("ix_item_reserved_until", item.c.reserved_until, postgresql_where=item.c.status == text("'RESERVED'"))
+
+# How many units of a variant are in a status: the sum of both tables. Triggers on `item` write the changes, which nobody waits
+# for; a background task folds them into the levels.
+stock_level = Table(
+    "stock_level",
+    metadata,
+    Column("variant_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("status", Text, primary_key=True),
+    Column("units", BigInteger, nullable=False),
+)
+stock_level_change = Table(
+    "stock_level_change",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("variant_id", BigInteger, nullable=False, index=True),
+    Column("status", Text, nullable=False),
+    Column("units", BigInteger, nullable=False),
+)
 
 allocation_line = Table(
     "allocation_line",
@@ -229,15 +247,18 @@ Index(
     movement.c.id,
     postgresql_where=movement.c.order_reference != text("''"),
 )
+Index("ix_movement_actor_id_id", movement.c.actor_id, movement.c.id)
 Index("ix_movement_created_at", movement.c.created_at, postgresql_using="brin")
 
 stored_answer = idempotency_table(metadata)
 OUTBOX = outbox_tables(metadata)
 
-# What the service's own database role may do. Nothing is ever deleted but stored answers and trimmed feed rows.
+# What the service's own database role may do. Nothing is ever deleted but stored answers, trimmed feed rows and folded changes.
 GRANTS = {
     "known_variant": "SELECT, INSERT",
     "item": "SELECT, INSERT, UPDATE",
+    "stock_level": "SELECT, INSERT, UPDATE",
+    "stock_level_change": "SELECT, INSERT, UPDATE, DELETE",
     "allocation_line": "SELECT, INSERT, UPDATE",
     "allocation_component": "SELECT, INSERT",
     "reservation": "SELECT, INSERT, UPDATE",

@@ -9,6 +9,19 @@ import asyncpg
 from inventory_svc.domain.ledger import chain_breaks
 from inventory_svc.storage.ledger_rows import MOVEMENT_COLUMNS, MOVEMENT_SOURCE, to_movement
 
+# Told levels without counted ones, and the other way round; levels of 0 are no matter.
+_WRONG_LEVELS = """
+WITH told AS (
+  SELECT variant_id, status, sum(units) AS units FROM (
+    SELECT variant_id, status, units FROM inventory.stock_level
+    UNION ALL SELECT variant_id, status, units FROM inventory.stock_level_change) AS every
+  GROUP BY variant_id, status HAVING sum(units) <> 0
+), counted AS (
+  SELECT variant_id, status, count(*) AS units FROM inventory.item WHERE deleted_at IS NULL GROUP BY variant_id, status
+)
+(SELECT * FROM told EXCEPT SELECT * FROM counted) UNION ALL (SELECT * FROM counted EXCEPT SELECT * FROM told)
+"""
+
 
 async def check_invariants(admin_url: str) -> None:
     """Ledger, present state, holds, counts and feed agree, and every chain is whole, all at one moment."""
@@ -38,3 +51,4 @@ async def check_invariants_on(connection: asyncpg.Connection) -> None:
     assert len(live) == len(held)
     assert {row["item_id"]: row["id"] for row in live} == held
     assert await connection.fetchval("SELECT count(*) FROM inventory.outbox") == len(ledger)
+    assert await connection.fetch(_WRONG_LEVELS) == []

@@ -1,0 +1,79 @@
+"""How many units of a variant are in each status, as the triggers on units keep it.
+
+A level is what `stock_level` says and all of `stock_level_change` that is not folded into it yet. The changes belong to the
+transaction that changed the units, so every snapshot has levels that agree with its units.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from chassis.database import Statement
+from inventory_svc.storage.session import Session
+
+# A relation of (variant_id, status, units); whoever joins it gives the variant by `{variant}`.
+LEVELS = """
+  SELECT status, units FROM inventory.stock_level WHERE variant_id = {variant}
+  UNION ALL SELECT status, units FROM inventory.stock_level_change WHERE variant_id = {variant}
+"""
+# One level is one row, so two processes that fold the same one wait for each other, in the order of the key.
+_FOLD = Statement(
+    text("""
+    WITH due AS (
+      SELECT id FROM inventory.stock_level_change ORDER BY id LIMIT CAST(:most AS integer) FOR UPDATE SKIP LOCKED
+    ),
+    gone AS (
+      DELETE FROM inventory.stock_level_change AS change USING due WHERE change.id = due.id
+      RETURNING change.variant_id, change.status, change.units
+    ),
+    folded AS (
+      INSERT INTO inventory.stock_level AS level (variant_id, status, units)
+      SELECT variant_id, status, sum(units) FROM gone GROUP BY variant_id, status ORDER BY variant_id, status
+      ON CONFLICT (variant_id, status) DO UPDATE SET units = level.units + excluded.units
+    )
+    SELECT count(*) AS changes FROM gone
+    """)
+)
+_WRONG = Statement(
+    text("""
+    SELECT variant_id, known.sku, status, coalesce(counted.units, 0) AS counted, coalesce(told.units, 0) AS told
+    FROM (
+      SELECT variant_id, status, count(*) AS units FROM inventory.item WHERE deleted_at IS NULL GROUP BY variant_id, status
+    ) AS counted
+    FULL JOIN (
+      SELECT variant_id, status, sum(units) AS units FROM (
+        SELECT variant_id, status, units FROM inventory.stock_level
+        UNION ALL SELECT variant_id, status, units FROM inventory.stock_level_change
+      ) AS every GROUP BY variant_id, status
+    ) AS told USING (variant_id, status)
+    LEFT JOIN inventory.known_variant AS known USING (variant_id)
+    WHERE coalesce(counted.units, 0) <> coalesce(told.units, 0)
+    ORDER BY variant_id, status LIMIT CAST(:most AS integer)
+    """)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WrongLevel:
+    """A level that is not what counting gives."""
+
+    variant_id: int
+    sku: str
+    status: str
+    counted: int
+    told: int
+
+
+async def fold(session: Session, most: int) -> int:
+    """Folds up to so many of the oldest changes into the levels and answers how many. Safe to repeat, and on several replicas."""
+    return int((await session.rows(_FOLD, most=most))[0]["changes"])
+
+
+async def list_wrong(session: Session, most: int) -> list[WrongLevel]:
+    """Levels that differ from what counting gives, at one moment. Does not lock."""
+    return [
+        WrongLevel(row["variant_id"], row["sku"] or "", row["status"], row["counted"], int(row["told"]))
+        for row in await session.rows(_WRONG, most=most)
+    ]
