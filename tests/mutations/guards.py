@@ -183,6 +183,20 @@ GUARDS = (
         "stock",
     ),
     _guard(
+        "the level of a changed unit",
+        f"{_MIGRATIONS}/0012_stock_levels.py",
+        "GROUP BY variant_id, status HAVING sum(units) <> 0;",
+        "GROUP BY variant_id, status HAVING FALSE;",
+        "stock_levels",
+    ),
+    _guard(
+        "the sum when levels are folded",
+        "inventory_svc/storage/stock_levels.py",
+        "DO UPDATE SET units = level.units + excluded.units",
+        "DO UPDATE SET units = excluded.units",
+        "stock_levels",
+    ),
+    _guard(
         "one caller of a unit per shared statement",
         "inventory_svc/operations/together.py",
         "        while key in self._queue:\n            await asyncio.wait([self._queue[key].outcome])\n",
