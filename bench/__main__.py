@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.parts import imports, read, receive, reserve, sales, scale
+from bench.parts import imports, read, receive, reserve, sales, scale, signin
 from bench.report import Section, as_markdown, as_text, write_between_marks
 from bench.stage import TINY, Scale, Stage, raised
 
@@ -21,6 +21,7 @@ PARTS: dict[str, Callable[[Stage], Awaitable[Section]]] = {
     "sales": sales.run,
     "import": imports.run,
     "scale": scale.run,
+    "signin": signin.run,
 }
 _PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from bench.load import Job, Outcome
+from bench.raw_argon2 import ArgonJob
 from bench.raw_load import RawJob
 from deploy.local.settings import ROOT
 
@@ -102,6 +103,32 @@ class RawLoad(Child):
         super().__init__("bench.raw_load")
 
     async def run(self, job: RawJob) -> Outcome:
+        """Does the job. Raises ChildFailed."""
+        await self.say(json.dumps(asdict(job)))
+        return Outcome(**json.loads(await self.line()))
+
+
+class GuardedServer(Child):
+    """A handler that does nothing behind the services' own interceptor, open and guarded."""
+
+    def __init__(self) -> None:
+        super().__init__("bench.guarded_server")
+        self.address = self.token = ""
+
+    async def __aenter__(self) -> GuardedServer:
+        await super().__aenter__()
+        told = json.loads(await self.line())
+        self.address, self.token = told["address"], told["token"]
+        return self
+
+
+class RawArgon2(Child):
+    """Passwords checked and nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__("bench.raw_argon2")
+
+    async def run(self, job: ArgonJob) -> Outcome:
         """Does the job. Raises ChildFailed."""
         await self.say(json.dumps(asdict(job)))
         return Outcome(**json.loads(await self.line()))

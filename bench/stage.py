@@ -45,6 +45,7 @@ class Scale:
     receive_units: int = 20_000
     sales: int = 200
     sales_per_second: float = 20.0
+    revocations: int = 50
     real_rows: int = 2_391
     large_rows: int = 100_000
     large_units: int = 1_000_000
@@ -60,6 +61,7 @@ TINY = Scale(
     receive_units=200,
     sales=6,
     sales_per_second=10.0,
+    revocations=2,
     real_rows=120,
     large_rows=600,
     large_units=40_000,
