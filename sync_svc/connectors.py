@@ -85,6 +85,10 @@ class Connectors:
             return error.message
         return ""
 
+    def credentials(self, channel: Channel) -> Mapping[str, str]:
+        """What the channel signs in with. Raises SecretsUnreadable."""
+        return self._open(channel, channel.sealed_credentials, CREDENTIALS)
+
     def webhook_secrets(self, channel: Channel) -> Mapping[str, str]:
         """What the channel's webhooks are checked with. Raises SecretsUnreadable."""
         return self._open(channel, channel.sealed_webhook, WEBHOOK)
@@ -112,7 +116,7 @@ class Connectors:
             api_base_url=channel.api_base_url,
             token_url=channel.token_url,
             site=channel.site,
-            credentials=self._open(channel, channel.sealed_credentials, CREDENTIALS),
+            credentials=self.credentials(channel),
             webhook=self.webhook_secrets(channel),
             options=channel.options,
         )

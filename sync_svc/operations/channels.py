@@ -16,8 +16,10 @@ from chassis.etags import check_etag
 from sync_svc.channels.base import ChannelError
 from sync_svc.connectors import CREDENTIALS, WEBHOOK
 from sync_svc.domain.channel import Channel, ChannelState, Platform
+from sync_svc.domain.channel_event import ChannelEventKind
 from sync_svc.domain.listing import Urgency
 from sync_svc.domain.rules import PRICE_RULES, QUANTITY_RULES
+from sync_svc.operations.channel_audit import record_change
 from sync_svc.operations.desk import Desk
 from sync_svc.storage import channels as stored
 from sync_svc.storage.auto_listing import begin_listing, stop_listing
@@ -76,10 +78,11 @@ async def create_channel(desk: Desk, conn: AsyncConnection, new: NewChannel) -> 
     channel = await stored.insert_channel(conn, values)
     if channel.rules.auto_list:
         await begin_listing(conn, channel.id)
-    if not (new.credentials and desk.connectors.has(new.platform)):
-        return channel
-    await check_usable(desk, channel)
-    return await _set_state(conn, channel, ChannelState.ACTIVE)
+    if new.credentials and desk.connectors.has(new.platform):
+        await check_usable(desk, channel)
+        channel = await _set_state(conn, channel, ChannelState.ACTIVE)
+    await record_change(desk, conn, ChannelEventKind.CREATED, None, channel)
+    return channel
 
 
 async def update_channel(
@@ -98,6 +101,7 @@ async def update_channel(
     if not values:
         return channel
     changed = await stored.update_channel(conn, channel_id, values)
+    await record_change(desk, conn, ChannelEventKind.CHANGED, channel, changed)
     if changed.credential_names and desk.connectors.has(changed.platform):
         await check_usable(desk, changed)
     if "credentials" in changes:
@@ -126,7 +130,9 @@ async def pause_channel(desk: Desk, conn: AsyncConnection, channel_id: int) -> C
     if channel.state is ChannelState.PAUSED:
         return channel
     await desk.generations.raise_channel(conn, channel_id, Urgency.STOCK_FELL)
-    return await _set_state(conn, channel, ChannelState.PAUSED)
+    paused = await _set_state(conn, channel, ChannelState.PAUSED)
+    await record_change(desk, conn, ChannelEventKind.PAUSED, channel, paused)
+    return paused
 
 
 async def resume_channel(desk: Desk, conn: AsyncConnection, channel_id: int) -> Channel:
@@ -137,7 +143,9 @@ async def resume_channel(desk: Desk, conn: AsyncConnection, channel_id: int) -> 
     if channel.state is ChannelState.ACTIVE:
         return channel
     await desk.generations.raise_channel(conn, channel_id, Urgency.STOCK)
-    return await _set_state(conn, channel, ChannelState.ACTIVE)
+    resumed = await _set_state(conn, channel, ChannelState.ACTIVE)
+    await record_change(desk, conn, ChannelEventKind.RESUMED, channel, resumed)
+    return resumed
 
 
 async def sync_channel_now(desk: Desk, conn: AsyncConnection, channel_id: int) -> int:
@@ -186,8 +194,10 @@ async def connect_webhooks(desk: Desk, channel_id: int) -> bool:
         return True
 
     async def work(conn: AsyncConnection) -> None:
-        await stored.lock_channel(conn, channel_id)
-        await stored.update_channel(conn, channel_id, _sealed(desk, channel.platform, channel.account, None, secrets))
+        present = await stored.lock_channel(conn, channel_id)
+        sealed = _sealed(desk, channel.platform, channel.account, None, secrets)
+        changed = await stored.update_channel(conn, channel_id, sealed)
+        await record_change(desk, conn, ChannelEventKind.CHANGED, present, changed)
 
     await desk.db.run(work)
     return True

@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sync_svc.connectors import CREDENTIALS, WEBHOOK
 from sync_svc.domain.channel import Channel
+from sync_svc.domain.channel_event import ChannelEventKind
+from sync_svc.operations.channel_audit import record
 from sync_svc.operations.desk import Desk
 from sync_svc.storage.channels import list_channels, lock_channel, store_sealed
 from sync_svc.vault import SecretsUnreadable
@@ -34,6 +36,7 @@ async def reseal_credentials(desk: Desk, conn: AsyncConnection) -> Resealed:
                 _resealed(desk, channel, channel.sealed_credentials, CREDENTIALS),
                 _resealed(desk, channel, channel.sealed_webhook, WEBHOOK),
             )
+            await record(conn, ChannelEventKind.CREDENTIALS_RESEALED, channel, {}, {})
             count += 1
         except SecretsUnreadable:
             unreadable.append(channel.id)

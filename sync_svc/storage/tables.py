@@ -452,7 +452,27 @@ shipment_line = Table(
     CheckConstraint("quantity > 0", name="quantity_positive"),
 )
 
+# Who changed what of which channel; no reference, so that an event never stands in the way of anything.
+channel_event = Table(
+    "channel_event",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _time("happened_at", required=True),
+    Column("kind", Text, nullable=False),
+    Column("channel_id", BigInteger, nullable=False),
+    _text("channel_name"),
+    _text("actor_id"),
+    _text("actor_name"),
+    _text("address"),
+    _text("request_id"),
+    Column("before", JSONB, nullable=False, server_default=_NO_JSON),
+    Column("after", JSONB, nullable=False, server_default=_NO_JSON),
+)
+Index("ix_channel_event_channel_id", channel_event.c.channel_id, channel_event.c.id)
+
 GRANTS: dict[str, str] = {
+    # A trigger refuses changes to everybody, the administrator included.
+    "channel_event": "SELECT, INSERT",
     # The history of what was sent is trimmed by age and never edited.
     "listing_attempt": "SELECT, INSERT, DELETE",
     "channel_run": "SELECT, INSERT, DELETE",
