@@ -1,4 +1,4 @@
-"""Signing in and out, and the users."""
+"""Signing in and out."""
 
 from __future__ import annotations
 
@@ -6,22 +6,12 @@ import sys
 
 import click
 import grpc
-from usav.auth.v1 import auth_service_pb2, user_pb2
+from usav.auth.v1 import auth_service_pb2
 
-from hubctl.client import HubNotThere, new_request_id
+from hubctl.client import HubNotThere
 from hubctl.context import Tool, command
-from hubctl.output import Column, clock_time
 from hubctl.session import forget_session, local_hub, state_dir
-
-ROLES = ("ADMIN", "WAREHOUSE_OP", "SALES_REP", "SYSTEM_BOT")
-_COLUMNS: list[Column] = [
-    ("id", lambda u: u.id),
-    ("username", lambda u: u.username),
-    ("name", lambda u: u.full_name),
-    ("role", lambda u: user_pb2.User.Role.Name(u.role)),
-    ("active", lambda u: "yes" if u.is_active else "no"),
-    ("last sign-in", lambda u: clock_time(u.last_sign_in_time)),
-]
+from hubctl.users import COLUMNS, ask_password
 
 
 @click.command("sign-in")
@@ -36,7 +26,7 @@ def sign_in(tool: Tool, username: str | None, password_stdin: bool, local: bool)
         tool.url = tool.url or local_url()
     else:
         username = username or click.prompt("Username")
-        password = sys.stdin.readline().rstrip("\n") if password_stdin else _ask()
+        password = sys.stdin.readline().rstrip("\n") if password_stdin else ask_password()
     try:
         tool.hub.sign_in(username, password)
     except grpc.RpcError as error:
@@ -49,10 +39,6 @@ def sign_in(tool: Tool, username: str | None, password_stdin: bool, local: bool)
 def _refused(details: str, local: bool) -> str:
     changed = "\nThe password of the first start is not valid any more; sign in by name: `hubctl sign-in USERNAME`."
     return details + (changed if local else "")
-
-
-def _ask() -> str:
-    return str(click.prompt("Password", hide_input=True))
 
 
 def local_admin() -> tuple[str, str]:
@@ -85,35 +71,7 @@ def sign_out(tool: Tool) -> None:
 @command
 def whoami(tool: Tool) -> None:
     """Shows who is signed in."""
-    tool.output.one(tool.hub.auth.GetMe(auth_service_pb2.GetMeRequest()), _COLUMNS)
+    tool.output.one(tool.hub.auth.GetMe(auth_service_pb2.GetMeRequest()), COLUMNS)
 
 
-@click.group()
-def users() -> None:
-    """Lists and creates users (admin)."""
-
-
-@users.command("list")
-@command
-def list_users(tool: Tool) -> None:
-    """All users."""
-    tool.output.rows(tool.hub.auth.ListUsers(auth_service_pb2.ListUsersRequest(page_size=1000)).items, _COLUMNS)
-
-
-@users.command("create")
-@click.argument("username")
-@click.option("--role", type=click.Choice(ROLES, case_sensitive=False), required=True)
-@click.option("--full-name", default="")
-@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-@command
-def create_user(tool: Tool, username: str, role: str, full_name: str, password_stdin: bool) -> None:
-    """Creates a user; asks for the password, or reads it from standard input."""
-    password = sys.stdin.readline().rstrip("\n") if password_stdin else _ask()
-    new = user_pb2.NewUser(
-        username=username, password=password, full_name=full_name, role=user_pb2.User.Role.Value(role.upper())
-    )
-    request = auth_service_pb2.CreateUserRequest(user=new, request_id=new_request_id())
-    tool.output.one(tool.hub.auth.CreateUser(request), _COLUMNS)
-
-
-COMMANDS = [sign_in, sign_out, whoami, users]
+COMMANDS = [sign_in, sign_out, whoami]
