@@ -6,7 +6,7 @@ Background work has no caller; it says whom it acts as with `acting_as`.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -20,6 +20,12 @@ class Principal:
     username: str
     role: str
     session_id: str = ""
+    # What the caller's rows are bound to, by kind of thing. A kind that is not there is not bound.
+    bounds: Mapping[str, frozenset[str]] = field(default_factory=dict, hash=False)
+
+    def bound(self, kind: str) -> frozenset[str] | None:
+        """The things of that kind that the caller may act on; None: all of them."""
+        return self.bounds.get(kind)
 
 
 ANONYMOUS = Principal(user_id="", username="", role="")

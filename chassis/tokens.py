@@ -1,4 +1,4 @@
-"""Checks access tokens: ES256 only, fixed issuer and audience (RFC 8725), keys from auth's JWKS, kept in memory.
+"""Checks access tokens: ES256 only, fixed type, issuer and audience (RFC 8725), keys from auth's JWKS, kept in memory.
 
 An unknown key id fetches the keys again, at most once per pause whoever asks, so that a stranger cannot cause a stampede. A
 new key of the hub is known before it signs, whatever strangers do: auth announces it (chassis.trust), and keys that have been
@@ -22,6 +22,8 @@ from chassis.revocations import Revocations
 log = logging.getLogger(__name__)
 
 ALGORITHMS = ["ES256"]
+# Says in the header that it is an access token (RFC 9068), so that nothing else that is ever signed with a key can pass for one.
+TOKEN_TYPE = "at+jwt"
 FetchKeys = Callable[[], Awaitable[Sequence[Mapping[str, str]]]]
 
 _REFETCH_PAUSE_SECONDS = 5.0
@@ -95,6 +97,7 @@ class TokenVerifier:
             username=str(claims.get("name", "")),
             role=str(claims["role"]),
             session_id=str(claims.get("sid", "")),
+            bounds=_bounds(claims.get("bounds")),
         )
         if len(self._cache) >= _MAX_CACHED:
             self._cache.clear()
@@ -146,6 +149,15 @@ class TokenVerifier:
                 log.warning("token keys could not be renewed: %s", error.message)
 
 
+def _bounds(claim: Any) -> Mapping[str, frozenset[str]]:
+    """What the claim binds the caller to. Raises Unauthenticated for one that is not understood: it must not open anything."""
+    if claim is None:
+        return {}
+    if not isinstance(claim, dict) or not all(isinstance(values, list) for values in claim.values()):
+        raise _invalid()
+    return {kind: frozenset(map(str, values)) for kind, values in claim.items()}
+
+
 def _key_id(token: str) -> str:
     if len(token) > _MAX_TOKEN_LENGTH:
         raise _invalid()
@@ -154,6 +166,8 @@ def _key_id(token: str) -> str:
     except (jwt.InvalidTokenError, ValueError):
         raise _invalid() from None
     if header.get("alg") not in ALGORITHMS or not isinstance(header.get("kid"), str):
+        raise _invalid()
+    if str(header.get("typ", "")).lower() != TOKEN_TYPE:
         raise _invalid()
     return str(header["kid"])
 

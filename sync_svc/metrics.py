@@ -77,7 +77,7 @@ class ChannelGauges:
         ]
 
     async def _standings(self) -> Sequence[Numbers]:
-        found = await standings(self._db, self._totals)
+        found = await standings(self._db, self._totals, None)
         at = now()
         active = [one for one in found if one.channel.state is ChannelState.ACTIVE]
         return [

@@ -8,15 +8,16 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from usav.auth.v1 import auth_service_pb2, user_pb2
 
 from auth_svc.convert.times import timestamp
-from auth_svc.domain.user import Role, User
+from auth_svc.domain.user import NO_SCOPE, Role, Scope, User
 from auth_svc.queries.users import UserFilter
 from chassis import field_masks
 from chassis.context import Principal
 from chassis.errors import InvalidArgument
 from chassis.etags import etag
 
+# What * replaces: a client that does not know of a password or a scope must not take it away.
 _ALL = frozenset({"username", "full_name", "role", "is_active"})
-_UPDATABLE = _ALL | {"password"}
+_UPDATABLE = _ALL | {"password", "scope"}
 _READ_ONLY = frozenset({"id", "etag", "create_time", "update_time", "last_sign_in_time"})
 
 
@@ -34,7 +35,23 @@ def user_to_proto(user: User) -> user_pb2.User:
     )
     if user.last_sign_in_at is not None:
         proto.last_sign_in_time.CopyFrom(timestamp(user.last_sign_in_at))
+    if not user.scope.is_empty:
+        proto.scope.warehouses.extend(user.scope.warehouses)
+        proto.scope.channel_ids.extend(user.scope.channel_ids)
     return proto
+
+
+def scope_from_proto(scope: user_pb2.Scope) -> Scope:
+    """What a user shall be bound to. Raises InvalidArgument for one that names nothing, or too much.
+
+    Such a one is rather a misspelt field, which JSON drops, than meant to open everything.
+    """
+    if not scope.warehouses and not scope.channel_ids:
+        raise InvalidArgument.of(
+            "user.scope",
+            "names neither warehouses nor channel_ids; to unbind, leave it out and put scope into update_mask",
+        )
+    return Scope.of(scope.warehouses, scope.channel_ids)
 
 
 def client_to_user(principal: Principal) -> user_pb2.User:
@@ -63,6 +80,8 @@ def changes_from_proto(user: user_pb2.User, mask: FieldMask) -> dict[str, Any]:
     wanted = field_masks.changes(user, mask, updatable=updatable, ignored=_READ_ONLY)
     if wanted.get("full_name", "") is None:
         wanted["full_name"] = ""
+    if "scope" in wanted:
+        wanted["scope"] = NO_SCOPE if wanted["scope"] is None else scope_from_proto(wanted["scope"])
     for name, value in wanted.items():
         if value is None:
             raise InvalidArgument.of(f"user.{name}", "is in the update mask and needs a value")

@@ -61,6 +61,16 @@ class OwnAccount(FailedPrecondition):
         super().__init__(message, metadata={"user_id": str(user_id)}, violations=(Violation("user", message),))
 
 
+class AdminIsUnbound(FailedPrecondition):
+    """A scope for an admin, who manages all of the hub."""
+
+    reason, domain = "ADMIN_IS_UNBOUND", DOMAIN
+
+    def __init__(self) -> None:
+        message = "An admin is bound to nothing; clear the scope in the same change."
+        super().__init__(message, violations=(Violation("user.scope", message),))
+
+
 class PasswordRefused(InvalidArgument):
     """A new password that is too short, too long or too easy to guess; `reason` says which."""
 

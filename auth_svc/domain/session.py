@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from auth_svc.domain.user import Role
+from auth_svc.domain.role import Role
+from auth_svc.domain.scope import NO_SCOPE, Scope
 
 RETRY_GRACE = timedelta(seconds=10)
 
@@ -34,6 +35,7 @@ class Session:
     user_is_active: bool
     expires_at: datetime
     ended_at: datetime | None
+    scope: Scope = NO_SCOPE
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,23 +8,27 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from auth_svc.domain.errors import OwnAccount
+from auth_svc.domain.role import Role
+from auth_svc.domain.scope import NO_SCOPE, Scope, check_scope
+
+__all__ = [
+    "NO_SCOPE",
+    "NewUser",
+    "Role",
+    "Scope",
+    "User",
+    "changes_of",
+    "check_deletable",
+    "ends_sessions",
+    "public_view",
+]
 
 
-class Role(StrEnum):
-    """What somebody may do; everybody has exactly one."""
-
-    ADMIN = "ADMIN"
-    WAREHOUSE_OP = "WAREHOUSE_OP"
-    SALES_REP = "SALES_REP"
-    SYSTEM_BOT = "SYSTEM_BOT"
-
-
-CHANGEABLE = frozenset({"username", "full_name", "role", "is_active", "password_hash"})
-_ENDING_SESSIONS = frozenset({"role", "password_hash"})
+CHANGEABLE = frozenset({"username", "full_name", "role", "is_active", "password_hash", "scope"})
+_ENDING_SESSIONS = frozenset({"role", "password_hash", "scope"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class User:
     updated_at: datetime
     last_sign_in_at: datetime | None
     version: int
+    scope: Scope = NO_SCOPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +57,18 @@ class NewUser:
     role: Role
     is_active: bool
     password_hash: str = dataclasses.field(repr=False)
+    scope: Scope = NO_SCOPE
 
 
 def changes_of(user: User, wanted: Mapping[str, Any], actor_id: str) -> dict[str, Any]:
-    """What of `wanted` differs from the user as it is. Raises OwnAccount for what nobody may do to himself."""
+    """What of `wanted` differs from the user as it is.
+
+    Raises OwnAccount for what nobody may do to himself, AdminIsUnbound.
+    """
     changes = {name: value for name, value in wanted.items() if name in CHANGEABLE and getattr(user, name) != value}
     if str(user.id) == actor_id:
         _check_own(user, changes)
+    check_scope(changes.get("role", user.role), changes.get("scope", user.scope))
     return changes
 
 
@@ -88,4 +98,4 @@ def public_view(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    return value.value if isinstance(value, Role) else value
+    return value.bounds() if isinstance(value, Scope) else value.value if isinstance(value, Role) else value

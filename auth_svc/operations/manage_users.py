@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth_svc.domain.errors import UserNotFound
 from auth_svc.domain.event import EventKind
+from auth_svc.domain.scope import check_scope
 from auth_svc.domain.user import NewUser, User, changes_of, check_deletable, ends_sessions, public_view
 from auth_svc.operations.audit import record
 from auth_svc.operations.end_sessions import end_sessions_of
@@ -24,9 +25,12 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 async def create_user(conn: AsyncConnection, new: NewUser, at: datetime) -> User:
-    """Adds a user. Raises UsernameTaken."""
+    """Adds a user. Raises UsernameTaken, AdminIsUnbound."""
+    check_scope(new.role, new.scope)
     user = await users.add(conn, new, at)
     shown = {"username": user.username, "full_name": user.full_name, "role": user.role, "is_active": user.is_active}
+    if not user.scope.is_empty:
+        shown["scope"] = user.scope
     await _record(conn, EventKind.USER_CREATED, user, at, after=public_view(shown))
     return user
 
@@ -34,7 +38,7 @@ async def create_user(conn: AsyncConnection, new: NewUser, at: datetime) -> User
 async def update_user(conn: AsyncConnection, user_id: int, etag: str, wanted: Mapping[str, Any], at: datetime) -> User:
     """Changes what differs; a change that takes rights away ends the user's sessions. Safe to repeat.
 
-    Raises UserNotFound, EtagMismatch, OwnAccount, LastAdmin, UsernameTaken.
+    Raises UserNotFound, EtagMismatch, OwnAccount, LastAdmin, UsernameTaken, AdminIsUnbound.
     """
     user = await _lock(conn, user_id)
     check_etag(etag, user.version)

@@ -25,7 +25,7 @@ async def refresh_tokens(runtime: Runtime, refresh_token: str) -> IssuedTokens:
     if session is None:
         runtime.wake()
         raise RefreshTokenInvalid
-    holder = Holder(str(session.user_id), session.username, session.role, session.id)
+    holder = Holder(str(session.user_id), session.username, session.role, session.id, session.scope)
     return runtime.mint.issue(holder, at, successor)
 
 

@@ -52,7 +52,8 @@ async def _sign_in_checked(runtime: Runtime, keys: ThrottleKeys, user: User, add
     present = await runtime.db.run(work)
     if present is None:
         return None
-    return runtime.mint.issue(Holder(str(present.id), present.username, present.role, session_id), at, refresh_token)
+    holder = Holder(str(present.id), present.username, present.role, session_id, present.scope)
+    return runtime.mint.issue(holder, at, refresh_token)
 
 
 async def _renew_hash(runtime: Runtime, user: User, password: str, address: str) -> None:

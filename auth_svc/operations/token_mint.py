@@ -12,12 +12,14 @@ import hmac
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import jwt
 
 from auth_svc.domain.session import Lifetimes
-from auth_svc.domain.user import Role
+from auth_svc.domain.user import NO_SCOPE, Role, Scope
 from auth_svc.operations.key_ring import KeyRing
+from chassis.tokens import TOKEN_TYPE
 
 _TOKEN_BYTES = 32
 
@@ -30,6 +32,7 @@ class Holder:
     name: str
     role: Role
     session_id: str
+    scope: Scope = NO_SCOPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class TokenMint:
         key = self._keys.signing
         issued_at = int(at.timestamp())
         seconds = int(self.lifetimes.access.total_seconds())
-        claims = {
+        claims: dict[str, Any] = {
             "iss": self._issuer,
             "aud": self._audience,
             "sub": holder.subject,
@@ -68,7 +71,9 @@ class TokenMint:
             "role": holder.role.value,
             "sid": holder.session_id,
         }
-        token = jwt.encode(claims, key.private_key, algorithm="ES256", headers={"kid": key.key_id})
+        if not holder.scope.is_empty:
+            claims["bounds"] = holder.scope.bounds()
+        token = jwt.encode(claims, key.private_key, algorithm="ES256", headers={"kid": key.key_id, "typ": TOKEN_TYPE})
         return IssuedTokens(token, seconds, refresh_token)
 
     def new_refresh_token(self) -> str:

@@ -7,9 +7,15 @@ from google.protobuf.empty_pb2 import Empty
 from sqlalchemy.ext.asyncio import AsyncConnection
 from usav.auth.v1 import auth_service_pb2, user_pb2
 
-from auth_svc.convert.users import changes_from_proto, filter_from_proto, role_from_proto, user_to_proto
+from auth_svc.convert.users import (
+    changes_from_proto,
+    filter_from_proto,
+    role_from_proto,
+    scope_from_proto,
+    user_to_proto,
+)
 from auth_svc.domain.password import check_new_password
-from auth_svc.domain.user import NewUser, Role
+from auth_svc.domain.user import NO_SCOPE, NewUser, Role
 from auth_svc.operations import manage_users
 from auth_svc.queries.users import get_user, list_users
 from auth_svc.servicers.base import AuthRpcs
@@ -52,6 +58,7 @@ class UserRpcs(AuthRpcs):
             role=role_from_proto(wanted.role) or Role.SALES_REP,
             is_active=wanted.is_active if wanted.HasField("is_active") else True,
             password_hash=await self.runtime.hasher.hash(wanted.password),
+            scope=scope_from_proto(wanted.scope) if wanted.HasField("scope") else NO_SCOPE,
         )
 
         async def work(conn: AsyncConnection) -> user_pb2.User:

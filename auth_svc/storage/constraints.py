@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auth_svc.domain.errors import ClientIdTaken, LastAdmin, UsernameTaken
+from auth_svc.domain.errors import AdminIsUnbound, ClientIdTaken, LastAdmin, UsernameTaken
 from chassis.database_errors import ConstraintDetail, Constraints
 from chassis.errors import HubError
 
@@ -16,6 +16,7 @@ def _client_id_taken(_: ConstraintDetail) -> HubError:
 
 
 CONSTRAINTS: Constraints = {
+    "ck_users_admin_is_unbound": lambda _: AdminIsUnbound(),
     "uq_service_accounts_client_id": _client_id_taken,
     "uq_users_username": _username_taken,
     "users_last_admin": lambda _: LastAdmin(),

@@ -22,7 +22,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from chassis.database import schema_metadata
 from chassis.idempotency import idempotency_table
@@ -55,9 +55,16 @@ users = Table(
     _moment("updated_at"),
     _moment("last_sign_in_at", nullable=True),
     Column("version", Integer, nullable=False, server_default=text("1")),
+    # What the user is bound to; empty: to nothing.
+    Column("warehouses", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("channel_ids", ARRAY(BigInteger), nullable=False, server_default=text("'{}'")),
     CheckConstraint("username ~ '^[A-Za-z0-9_]{3,50}$'", name="username"),
     CheckConstraint("length(full_name) <= 200", name="full_name"),
     CheckConstraint(_ROLES, name="role"),
+    CheckConstraint(
+        "role <> 'ADMIN' OR cardinality(warehouses) + cardinality(channel_ids) = 0", name="admin_is_unbound"
+    ),
+    CheckConstraint("cardinality(warehouses) <= 20 AND cardinality(channel_ids) <= 50", name="scope"),
 )
 Index("uq_users_username", func.lower(users.c.username), unique=True)
 

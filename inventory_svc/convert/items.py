@@ -11,6 +11,7 @@ from chassis import field_masks
 from chassis.etags import etag
 from inventory_svc.convert.values import to_moment, to_money, to_money_message, to_timestamp
 from inventory_svc.domain.item import Hold, Item, Status
+from inventory_svc.domain.scope import Warehouses
 from inventory_svc.queries.items import ItemFilter, Place
 
 STATUS_VALUE = {status: item_pb2.Item.Status.Value(status.value) for status in Status}
@@ -65,8 +66,8 @@ def _reservation(hold: Hold) -> item_pb2.Reservation:
     )
 
 
-def item_filter(request: service.ListItemsRequest) -> ItemFilter:
-    """The filters of a list request."""
+def item_filter(request: service.ListItemsRequest, inside: Warehouses) -> ItemFilter:
+    """The filters of a list request, and what its caller is bound to."""
     after = to_moment(request.received_after, "received_after") if request.HasField("received_after") else None
     before = to_moment(request.received_before, "received_before") if request.HasField("received_before") else None
     return ItemFilter(
@@ -77,6 +78,7 @@ def item_filter(request: service.ListItemsRequest) -> ItemFilter:
         serial_prefix=request.serial_prefix,
         received_after=after,
         received_before=before,
+        inside=inside,
     )
 
 

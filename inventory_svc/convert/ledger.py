@@ -9,6 +9,7 @@ from inventory_svc.convert.items import STATUS_VALUE
 from inventory_svc.convert.values import to_moment, to_money_message, to_timestamp
 from inventory_svc.domain.item import Action, Status
 from inventory_svc.domain.ledger import Movement
+from inventory_svc.domain.scope import Warehouses
 from inventory_svc.queries.changes import StockChange
 from inventory_svc.queries.movements import MovementFilter
 
@@ -16,8 +17,8 @@ _ACTION_VALUE = {action: movement_pb2.Movement.Action.Value(action.value) for ac
 _ACTION = {value: action for action, value in _ACTION_VALUE.items()}
 
 
-def movement_filter(request: service.ListMovementsRequest) -> MovementFilter:
-    """The filters of a list request."""
+def movement_filter(request: service.ListMovementsRequest, inside: Warehouses) -> MovementFilter:
+    """The filters of a list request, and what its caller is bound to."""
     after = to_moment(request.created_after, "created_after") if request.HasField("created_after") else None
     before = to_moment(request.created_before, "created_before") if request.HasField("created_before") else None
     return MovementFilter(
@@ -29,6 +30,7 @@ def movement_filter(request: service.ListMovementsRequest) -> MovementFilter:
         actor_id=request.actor_id,
         created_after=after,
         created_before=before,
+        inside=inside,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from chassis.errors import (
@@ -11,6 +11,7 @@ from chassis.errors import (
     FailedPrecondition,
     InvalidArgument,
     NotFound,
+    PermissionDenied,
     Violation,
 )
 
@@ -35,6 +36,22 @@ class ItemNotFound(NotFound):
         """The error for a serial number."""
         return cls(
             f"There is no unit with the serial number {serial_number!r}.", metadata={"serial_number": serial_number}
+        )
+
+
+class OutsideWarehouses(PermissionDenied):
+    """The caller is bound to other warehouses."""
+
+    domain, reason = DOMAIN, "OUTSIDE_YOUR_WAREHOUSES"
+
+    @classmethod
+    def of(cls, kind: str, value: str, bound: Collection[str]) -> OutsideWarehouses:
+        """The error for the `kind` of thing (item_id, location, ...) that lies outside."""
+        own = ", ".join(sorted(bound))
+        what = f"{kind.removesuffix('_id')} {value or '(none)'}"
+        return cls(
+            f"You are bound to {own}, and the {what} lies outside. An admin can change what you are bound to.",
+            metadata={kind: value, "warehouses": own},
         )
 
 

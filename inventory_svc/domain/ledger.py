@@ -5,6 +5,7 @@ The database computes the hash; `movement_hash` is the same formula for whoever 
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,12 @@ class Cause:
     request_id: str
     reason: str = ""
     order_reference: str = ""
+    # What the actor is bound to; not part of the ledger. None: nothing.
+    warehouses: frozenset[str] | None = None
+
+    def unbound(self) -> Cause:
+        """The same for units that lie in no warehouse: sold, or on their way."""
+        return dataclasses.replace(self, warehouses=None)
 
 
 @dataclass(frozen=True, slots=True)

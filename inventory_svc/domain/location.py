@@ -21,6 +21,14 @@ class Location:
     on_hand_units: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class KnownPlace:
+    """What whoever puts units to a location has to know of it."""
+
+    warehouse: str
+    is_active: bool
+
+
 def clean_code(code: str) -> str:
     """A new code as it is kept."""
     return code.strip().upper()

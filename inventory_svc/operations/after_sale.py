@@ -44,7 +44,7 @@ class Named:
 
 async def return_item(session: Session, unit: Named, location: str, rma_number: str, cause: Cause) -> Item:
     """The sold unit, RMA. Raises ItemNotFound, StatusForbids, SoldUnderAnother, UnitContended."""
-    location = await known_location(session, location)
+    location, cause = await known_location(session, location, bound=cause.warehouses), cause.unbound()
     found = await find_id(session, unit.id, unit.serial_number)
 
     async def attempt(ids: Sequence[int]) -> list[Item]:
@@ -61,7 +61,9 @@ Change = Callable[[Session, Sequence[int], Looked, Cause], Awaitable[list[Item]]
 
 async def _change(action: Action, change: Change, session: Session, unit: Named, looked: Looked, cause: Cause) -> Item:
     if looked.location:
-        looked = dataclasses.replace(looked, location=await known_location(session, looked.location))
+        looked = dataclasses.replace(
+            looked, location=await known_location(session, looked.location, bound=cause.warehouses)
+        )
     found = await find_id(session, unit.id, unit.serial_number)
 
     async def attempt(ids: Sequence[int]) -> list[Item]:

@@ -117,7 +117,8 @@ def _name(asked: _Asked) -> str:
 
 def _is_simple(order: AllocateUnits) -> bool:
     plain = not any(line.serial_numbers or line.recipe for line in order.lines)
-    return plain and sum(line.quantity for line in order.lines) <= _MOST_UNITS
+    # Of a bound caller's order the units are picked in some warehouses only.
+    return plain and order.cause.warehouses is None and sum(line.quantity for line in order.lines) <= _MOST_UNITS
 
 
 async def _unseen(session: Session, batch: Sequence[_Asked]) -> list[_Asked]:
@@ -139,7 +140,7 @@ async def _choose(session: Session, batch: Sequence[_Asked]) -> list[_Chosen]:
     due = await unit_changes.list_due_of_variants(session, list(demand))
     if due:
         await unit_changes.expire(session, due, by_the_hub(batch[0].order.cause))
-    free = await allocations.take_free(session, dict(sorted(demand.items())))
+    free = await allocations.take_free(session, dict(sorted(demand.items())), None)
     return [_Chosen(asked, units) for asked in batch if (units := _share(asked.order, free)) is not None]
 
 

@@ -15,8 +15,10 @@ from inventory_svc.domain.allocation import AskedLine, LineState, StoredLine, ch
 from inventory_svc.domain.errors import ItemNotFound, UnitContended
 from inventory_svc.domain.item import Item
 from inventory_svc.domain.ledger import Cause
+from inventory_svc.domain.scope import Warehouses
 from inventory_svc.domain.serial_numbers import clean
 from inventory_svc.operations.pick_units import Picked, pick_units
+from inventory_svc.operations.scope import check_units
 from inventory_svc.storage import allocations, unit_changes
 from inventory_svc.storage.item_rows import get_many, ids_by_serial
 from inventory_svc.storage.session import Session, TransactionSession
@@ -49,14 +51,16 @@ class AllocateUnits:
 async def allocate_units(session: TransactionSession, asked: AllocateUnits) -> list[AllocatedLine]:
     """The lines with their units. One transaction.
 
-    Raises OutOfStock, AllocationDiffers, AllocationReleased, UnitContended, ItemNotFound for a serial number. Safe to repeat.
+    Raises OutOfStock, AllocationDiffers, AllocationReleased, UnitContended, OutsideWarehouses,
+    ItemNotFound for a serial number. Safe to repeat.
     """
-    named = await _named_units(session, asked.lines)
+    named = await _named_units(session, asked.lines, asked.cause.warehouses)
     await allocations.add_lines(session, asked.order_reference, asked.lines)
     stored = {line.line_id: line for line in await allocations.lock_lines(session, asked.order_reference)}
     for line in asked.lines:
         check_repeat(asked.order_reference, line, stored[line.line_id], named.get(line.line_id, ()))
     lines = [stored[line.line_id] for line in asked.lines]
+    await check_units(session, [unit for line in lines for unit in line.units], asked.cause.warehouses)
     picked = await pick_units(session, [line.want(named.get(line.line_id, ())) for line in lines], asked.cause)
     if asked.sell:
         await _sell(session, asked, lines, picked)
@@ -65,12 +69,15 @@ async def allocate_units(session: TransactionSession, asked: AllocateUnits) -> l
     return await answer_lines(session, asked.order_reference, [line.line_id for line in asked.lines])
 
 
-async def _named_units(session: TransactionSession, lines: Sequence[AskedLine]) -> dict[str, list[int]]:
-    """The units of the lines that name some, by line id. Raises ItemNotFound, InvalidArgument."""
+async def _named_units(
+    session: TransactionSession, lines: Sequence[AskedLine], bound: Warehouses
+) -> dict[str, list[int]]:
+    """The units of the lines that name some, by line id. Raises ItemNotFound, OutsideWarehouses, InvalidArgument."""
     serials = [clean(number) for line in lines for number in line.serial_numbers]
     if not serials:
         return {}
     ids = await ids_by_serial(session, serials)
+    await check_units(session, list(ids.values()), bound)
     items = await get_many(session, list(ids.values()))
     named: dict[str, list[int]] = {}
     for place, line in enumerate(lines):

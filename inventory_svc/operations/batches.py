@@ -18,6 +18,7 @@ from inventory_svc.domain.money import Money
 from inventory_svc.domain.serial_numbers import clean
 from inventory_svc.operations.changing import Attempt, by_the_hub
 from inventory_svc.operations.locations import known_location
+from inventory_svc.operations.scope import refusals
 from inventory_svc.storage import after_sale, unit_changes
 from inventory_svc.storage.item_rows import get_many, ids_by_serial, ids_sold_under
 from inventory_svc.storage.session import Session
@@ -58,7 +59,7 @@ class _Progress:
 
 async def move_batch(session: Session, units: Units, location: str, cause: Cause) -> list[Result]:
     """The units at another place. Raises what a single move raises, unless partial results are allowed."""
-    location = await known_location(session, location)
+    location = await known_location(session, location, bound=cause.warehouses)
 
     async def attempt(ids: Sequence[int]) -> list[Item]:
         return await unit_changes.move(session, ids, location, cause)
@@ -110,7 +111,7 @@ async def return_batch(session: Session, units: Units, location: str, rma_number
 
     Raises what a single return raises, unless partial results are allowed.
     """
-    location = await known_location(session, location)
+    location, cause = await known_location(session, location, bound=cause.warehouses), cause.unbound()
     if not units.ids and not units.serial_numbers and cause.order_reference:
         sold = await ids_sold_under(session, cause.order_reference, MAX_UNITS + 1)
         units = Units(sold, (), units.allow_partial)
@@ -126,7 +127,8 @@ async def change_batch(
 ) -> list[Result]:
     """The units as `attempt` left them; `explain` raises when a unit's state forbids the change.
 
-    Raises BatchTooLarge, and unless partial results are allowed ItemNotFound, UnitContended and what `explain` raises.
+    Raises BatchTooLarge, and unless partial results are allowed ItemNotFound, OutsideWarehouses,
+    UnitContended and what `explain` raises.
     """
     named = await _named(session, units)
     unknown = [number for number, item_id in named if not item_id]
@@ -159,7 +161,7 @@ async def _try(session: Session, wanted: Sequence[int], cause: Cause, attempt: A
         missing = [item_id for item_id in missing if item_id not in progress.done]
         if not missing:
             return progress
-        missing = await _find_out(session, missing, progress, explain)
+        missing = await _find_out(session, missing, progress, explain, cause)
         if not missing:
             return progress
         await unit_changes.expire(session, missing, by_the_hub(cause))
@@ -167,13 +169,17 @@ async def _try(session: Session, wanted: Sequence[int], cause: Cause, attempt: A
     return progress
 
 
-async def _find_out(session: Session, ids: Sequence[int], progress: _Progress, explain: Explain) -> list[int]:
+async def _find_out(
+    session: Session, ids: Sequence[int], progress: _Progress, explain: Explain, cause: Cause
+) -> list[int]:
     """Notes what is refused; answers the units that nothing speaks against, to be tried again."""
+    outside = await refusals(session, ids, cause.warehouses)
     items = await get_many(session, ids)
-    progress.seen |= items
+    # Of a unit outside nothing is shown but that it is.
+    progress.seen |= {key: item for key, item in items.items() if key not in outside}
     again: list[int] = []
     for item_id in ids:
-        refused = _refusal(item_id, items, explain)
+        refused = _refusal(item_id, items, explain, outside)
         if refused is None:
             again.append(item_id)
         else:
@@ -181,9 +187,13 @@ async def _find_out(session: Session, ids: Sequence[int], progress: _Progress, e
     return again
 
 
-def _refusal(item_id: int, items: Mapping[int, Item], explain: Explain) -> HubError | None:
+def _refusal(
+    item_id: int, items: Mapping[int, Item], explain: Explain, outside: Mapping[int, HubError]
+) -> HubError | None:
     if item_id not in items:
         return ItemNotFound.by_id(item_id)
+    if item_id in outside:
+        return outside[item_id]
     try:
         explain(items[item_id])
     except HubError as error:

@@ -79,12 +79,15 @@ class UnitChange(Generic[W, M]):
     async def run(self, wanted: W, key: RequestKey | None, explain: Explain) -> M:
         """The unit's answer once it is changed; `explain` raises when its state forbids that.
 
-        Raises ItemNotFound, UnitContended, RequestIdReused and what `explain` raises. Safe to repeat with a request id.
+        Raises ItemNotFound, OutsideWarehouses, UnitContended, RequestIdReused and what `explain` raises. Safe
+        to repeat with a request id.
         """
         asked = Asked(wanted, key)
-        answer = await self._unless_meanwhile(self._together.ask(asked))
-        if answer is not None:
-            return answer
+        # The statement of others would not hold to what a bound caller is bound to.
+        if wanted.cause.warehouses is None:
+            answer = await self._unless_meanwhile(self._together.ask(asked))
+            if answer is not None:
+                return answer
         for _ in range(_ATTEMPTS):
             answer = await self._unless_meanwhile(self._alone(asked))
             if answer is not None:

@@ -13,6 +13,7 @@ from inventory_svc.domain.errors import ItemNotFound, UnitContended
 from inventory_svc.domain.item import Item
 from inventory_svc.domain.ledger import Cause
 from inventory_svc.domain.serial_numbers import clean
+from inventory_svc.operations.scope import check_units
 from inventory_svc.storage import unit_changes
 from inventory_svc.storage.item_rows import get_many, ids_by_serial
 from inventory_svc.storage.session import Session
@@ -29,8 +30,8 @@ async def change_all(
 ) -> dict[int, Item]:
     """The units as `attempt` left them, all of `ids`. `explain` raises when a unit's state forbids the change.
 
-    In a transaction it is all or none; on the pool give it one unit. Raises ItemNotFound, UnitContended and what `explain`
-    raises.
+    In a transaction it is all or none; on the pool give it one unit. Raises ItemNotFound, OutsideWarehouses,
+    UnitContended and what `explain` raises.
     """
     done: dict[int, Item] = {}
     missing = list(ids)
@@ -46,6 +47,7 @@ async def change_all(
 async def find_out(session: Session, ids: Sequence[int], cause: Cause, explain: Explain) -> None:
     """Raises for the first unit that cannot be changed; closes the holds that ran out on the others. Raises ItemNotFound too."""
     items = await get_many(session, ids)
+    await check_units(session, list(items), cause.warehouses)
     for item_id in ids:
         if item_id not in items:
             raise ItemNotFound.by_id(item_id)
@@ -57,7 +59,7 @@ def by_the_hub(cause: Cause) -> Cause:
     """The cause of a hold's running out: nobody's doing, noticed by this request."""
     actor_id, name, role = _HUB
     return dataclasses.replace(
-        cause, actor_id=actor_id, actor_name=name, actor_role=role, reason="", order_reference=""
+        cause.unbound(), actor_id=actor_id, actor_name=name, actor_role=role, reason="", order_reference=""
     )
 
 

@@ -19,8 +19,10 @@ from inventory_svc.domain.counting import (
 from inventory_svc.domain.errors import CountNotFound, LocationNotFound
 from inventory_svc.domain.item import Action, Item
 from inventory_svc.domain.ledger import Cause
+from inventory_svc.domain.scope import Warehouses
 from inventory_svc.operations.changing import by_the_hub
 from inventory_svc.operations.locations import known_location
+from inventory_svc.operations.scope import check_count, check_locations
 from inventory_svc.storage import after_sale, counts, unit_changes
 from inventory_svc.storage.session import Session
 
@@ -37,7 +39,7 @@ class Scan:
 async def open_count(session: Session, codes: Sequence[str], note: str, cause: Cause) -> int:
     """The id of the new count, once every movement to its locations is over. In a transaction.
 
-    Raises LocationNotFound, LocationBeingCounted. A repeat without a request id is refused.
+    Raises LocationNotFound, OutsideWarehouses, LocationBeingCounted. A repeat without a request id is refused.
     """
     asked = [code.strip() for code in codes]
     there = await counts.lock_locations(session, [spelling for code in asked for spelling in (code, code.upper())])
@@ -45,30 +47,32 @@ async def open_count(session: Session, codes: Sequence[str], note: str, cause: C
     for place, code in enumerate(kept):
         if code not in there:
             raise LocationNotFound.by_code(code, f"locations[{place}]")
+    await check_locations(session, kept, cause.warehouses)
     return await counts.insert(session, list(dict.fromkeys(kept)), note, cause.actor_name)
 
 
-async def get_count(session: Session, count_id: int) -> StockCount:
-    """The count. Raises CountNotFound."""
+async def get_count(session: Session, count_id: int, bound: Warehouses) -> StockCount:
+    """The count. Raises CountNotFound, OutsideWarehouses."""
     found = await counts.get(session, count_id)
     if found is None:
         raise CountNotFound.of(count_id)
+    await check_count(session, count_id, bound)
     return found
 
 
 async def scan_count(session: Session, count_id: int, scan: Scan, cause: Cause) -> ScanOutcome:
     """Records a code; each counts once, at the place where it was scanned last. Safe to repeat.
 
-    Raises CountNotFound, CountStateForbids, InvalidArgument for a location that is not counted.
+    Raises CountNotFound, OutsideWarehouses, CountStateForbids, InvalidArgument for a location that is not counted.
     """
-    count = await get_count(session, count_id)
+    count = await get_count(session, count_id, cause.warehouses)
     check_state(count, "scanning", CountState.OPEN)
     code = scan.code.strip()
     is_open, is_known, is_new = await counts.scan(
         session, count_id, unit_id_of(code), code, _location_of(count, scan.location), scan.device, cause.actor_name
     )
     if not is_open:
-        check_state(await get_count(session, count_id), "scanning", CountState.OPEN)
+        check_state(await get_count(session, count_id, None), "scanning", CountState.OPEN)
     if not is_known:
         return ScanOutcome.UNKNOWN_CODE
     if is_new is None:
@@ -86,19 +90,20 @@ def _location_of(count: StockCount, asked: str) -> str:
     raise InvalidArgument.of("location", f"must be one of those counted: {', '.join(count.locations)}")
 
 
-async def _locked(session: Session, count_id: int) -> StockCount:
+async def _locked(session: Session, count_id: int, cause: Cause) -> StockCount:
     found = await counts.lock(session, count_id)
     if found is None:
         raise CountNotFound.of(count_id)
+    await check_count(session, count_id, cause.warehouses)
     return found
 
 
 async def close_count(session: Session, count_id: int, cause: Cause) -> None:
     """Works out the differences. In a transaction.
 
-    Raises CountNotFound, CountStateForbids. A repeat without a request id is refused.
+    Raises CountNotFound, OutsideWarehouses, CountStateForbids. A repeat without a request id is refused.
     """
-    count = await _locked(session, count_id)
+    count = await _locked(session, count_id, cause)
     check_state(count, "closing", CountState.OPEN)
     await counts.lock_locations(session, count.locations)
     matched, unjudged = await counts.find_differences(session, count_id)
@@ -106,18 +111,18 @@ async def close_count(session: Session, count_id: int, cause: Cause) -> None:
 
 
 async def cancel_count(session: Session, count_id: int, cause: Cause) -> None:
-    """Gives the count up. In a transaction. Raises CountNotFound, CountStateForbids."""
-    check_state(await _locked(session, count_id), "cancelling", CountState.OPEN, CountState.CLOSED)
+    """Gives the count up. In a transaction. Raises CountNotFound, OutsideWarehouses, CountStateForbids."""
+    check_state(await _locked(session, count_id, cause), "cancelling", CountState.OPEN, CountState.CLOSED)
     await counts.decide(session, count_id, CountState.CANCELLED, cause.actor_name)
 
 
 async def approve_count(session: Session, count_id: int, cause: Cause) -> None:
     """Corrects the stock by the differences. In a transaction.
 
-    Units that changed since the count was closed are left alone. Raises CountNotFound, CountStateForbids, LocationNotFound,
-    LocationInactive. A repeat without a request id is refused.
+    Units that changed since the count was closed are left alone. Raises CountNotFound, OutsideWarehouses, CountStateForbids,
+    LocationNotFound, LocationInactive. A repeat without a request id is refused.
     """
-    check_state(await _locked(session, count_id), "approving", CountState.CLOSED)
+    check_state(await _locked(session, count_id, cause), "approving", CountState.CLOSED)
     found = await counts.list_differences(session, count_id)
     places = {one.found_location for one in found if correction(one) in (Action.MOVE, Action.FIND)}
     for place in sorted(places):

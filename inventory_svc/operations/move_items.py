@@ -27,7 +27,7 @@ async def move_items(
     """
     if len(ids) + len(serial_numbers) > MAX_UNITS:
         raise BatchTooLarge.over("ids", MAX_UNITS)
-    location = await known_location(session, location)
+    location = await known_location(session, location, bound=cause.warehouses)
     wanted = list(dict.fromkeys([*ids, *await _ids_of(session, serial_numbers)]))
 
     async def attempt(missing: Sequence[int]) -> list[Item]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from inventory_svc.domain.errors import OutOfStock, UnitContended
 from inventory_svc.domain.ledger import Cause
 from inventory_svc.domain.picking import Want, component_demand, own_demand, share_out, whole_demand
+from inventory_svc.domain.scope import Warehouses
 from inventory_svc.operations.changing import by_the_hub
 from inventory_svc.storage import allocations, unit_changes
 from inventory_svc.storage.allocations import Found
@@ -35,21 +36,24 @@ class Picked:
 
 
 async def pick_units(session: TransactionSession, wants: Sequence[Want], cause: Cause) -> Picked:
-    """Locked free units for all lines. Raises OutOfStock with what each line lacks, UnitContended."""
+    """Locked free units for all lines, of the warehouses that the caller is bound to.
+
+    Raises OutOfStock with what each line lacks, UnitContended.
+    """
     wants = [want for want in wants if not want.is_empty]
     if not wants:
         return Picked({}, {})
     await _tidy(session, list(whole_demand(wants)) + [want.variant_id for want in wants if want.named], cause)
     async with session.connection.begin_nested() as savepoint:
-        found = await _take(session, wants)
+        found = await _take(session, wants, cause.warehouses)
         picked = _shared(wants, found)
         if picked:
             return picked
         await savepoint.rollback()
-    return await _wait(session, wants)
+    return await _wait(session, wants, cause.warehouses)
 
 
-async def _take(session: TransactionSession, wants: Sequence[Want]) -> Found:
+async def _take(session: TransactionSession, wants: Sequence[Want], inside: Warehouses) -> Found:
     named, found = [unit for want in wants for unit in want.named], Found()
     if named:
         found = await allocations.take_these(session, named)
@@ -57,7 +61,7 @@ async def _take(session: TransactionSession, wants: Sequence[Want]) -> Found:
         lacking = demand(wants)
         if lacking:
             taken = [unit for units in found.values() for unit in units]
-            for variant_id, units in (await allocations.take_free(session, lacking, taken)).items():
+            for variant_id, units in (await allocations.take_free(session, lacking, inside, taken)).items():
                 found.setdefault(variant_id, []).extend(units)
     return found
 
@@ -69,10 +73,10 @@ def _shared(wants: Sequence[Want], found: Found) -> Picked | None:
     return Picked(shares.units, {unit: variant_id for variant_id, units in found.items() for unit in units})
 
 
-async def _wait(session: TransactionSession, wants: Sequence[Want]) -> Picked:
+async def _wait(session: TransactionSession, wants: Sequence[Want], inside: Warehouses) -> Picked:
     named = [unit for want in wants for unit in want.named]
     for _ in range(_ATTEMPTS):
-        seen = await allocations.see_free(session, whole_demand(wants), named, _SPARE)
+        seen = await allocations.see_free(session, whole_demand(wants), inside, named, _SPARE)
         short = share_out(wants, seen).short
         if short:
             raise OutOfStock.of(short)

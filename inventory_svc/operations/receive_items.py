@@ -66,10 +66,10 @@ async def receive_units(
 ) -> list[int]:
     """Takes the units into stock and answers their ids in order. In a transaction: all or none.
 
-    `fields` are those of `location_fields`. Raises LocationNotFound, LocationInactive, SerialNumberTaken. A repeat without a
-    request id receives again, where serial numbers do not forbid it.
+    `fields` are those of `location_fields`. Raises LocationNotFound, LocationInactive, OutsideWarehouses, SerialNumberTaken. A
+    repeat without a request id receives again, where serial numbers do not forbid it.
     """
-    places = await known_locations(session, fields)
+    places = await known_locations(session, fields, cause.warehouses)
     if any(asked != kept for asked, kept in places.items()):
         new_units = [dataclasses.replace(unit, location=places[unit.location]) for unit in new_units]
     serial_numbers = [unit.serial_number for unit in new_units if unit.serial_number]

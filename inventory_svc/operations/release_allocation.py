@@ -10,6 +10,7 @@ from inventory_svc.domain.errors import AllocationNotFound
 from inventory_svc.domain.item import Item
 from inventory_svc.domain.ledger import Cause
 from inventory_svc.operations.allocate_units import AllocatedLine
+from inventory_svc.operations.scope import check_units
 from inventory_svc.storage import allocations, unit_changes
 from inventory_svc.storage.session import TransactionSession
 
@@ -17,7 +18,7 @@ from inventory_svc.storage.session import TransactionSession
 async def release_allocation(session: TransactionSession, line_ids: Sequence[str], cause: Cause) -> list[AllocatedLine]:
     """The lines named, or all of the order, each with the units given back just now. One transaction.
 
-    Raises AllocationNotFound. Safe to repeat: what was given back is left alone.
+    Raises AllocationNotFound, OutsideWarehouses. Safe to repeat: what was given back is left alone.
     """
     order_reference = cause.order_reference
     stored = await allocations.lock_lines(session, order_reference)
@@ -28,6 +29,8 @@ async def release_allocation(session: TransactionSession, line_ids: Sequence[str
         given += await unit_changes.cancel_sales(session, sold, cause)
         await allocations.forget_sales(session, [line.id for line in lines], sold)
     await allocations.set_state(session, [line.id for line in lines], LineState.RELEASED)
+    # Last, when the units given back cannot be moved any more: one outside was left out, and takes all of it back.
+    await check_units(session, [unit for line in lines for unit in line.units], cause.warehouses)
     by_id = {item.id: item for item in given}
     return [AllocatedLine(_released(line), _given(line, by_id)) for line in lines]
 

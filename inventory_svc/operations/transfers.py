@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from inventory_svc.domain.errors import TransferNotFound, WarehouseDiffers
 from inventory_svc.domain.item import Action, Item, check
 from inventory_svc.domain.ledger import Cause
+from inventory_svc.domain.scope import Warehouses, check_warehouse
 from inventory_svc.domain.transfer import Transfer, check_arrival
 from inventory_svc.operations.batches import Units, change_batch
 from inventory_svc.operations.locations import known_location
+from inventory_svc.operations.scope import check_transfer
 from inventory_svc.storage import transfers
 from inventory_svc.storage.session import Session
 
@@ -17,7 +19,8 @@ from inventory_svc.storage.session import Session
 async def ship_units(session: Session, units: Units, to_warehouse: str, note: str, cause: Cause) -> int:
     """The id of the new transfer. In a transaction: all or none.
 
-    Raises WarehouseDiffers, BatchTooLarge, ItemNotFound, StatusForbids, UnitContended. A repeat without a request id is refused.
+    Raises WarehouseDiffers, BatchTooLarge, ItemNotFound, StatusForbids, OutsideWarehouses, UnitContended. A
+    repeat without a request id is refused.
     """
     if not await transfers.is_in_warehouse(session, to_warehouse):
         raise WarehouseDiffers.of(to_warehouse, "to_warehouse")
@@ -31,22 +34,24 @@ async def ship_units(session: Session, units: Units, to_warehouse: str, note: st
     return transfer_id
 
 
-async def get_transfer(session: Session, transfer_id: int) -> Transfer:
-    """The transfer. Raises TransferNotFound."""
+async def get_transfer(session: Session, transfer_id: int, bound: Warehouses) -> Transfer:
+    """The transfer. Raises TransferNotFound, OutsideWarehouses."""
     found = await transfers.get(session, transfer_id)
     if found is None:
         raise TransferNotFound.of(transfer_id)
+    await check_transfer(session, transfer_id, bound)
     return found
 
 
 async def receive_transfer(session: Session, transfer_id: int, units: Units, asked: str, cause: Cause) -> None:
     """Takes in the units named, or all that are on their way still. In a transaction: all or none.
 
-    Raises TransferNotFound, LocationNotFound, LocationInactive, WarehouseDiffers, ItemNotFound, StatusForbids,
+    Raises TransferNotFound, OutsideWarehouses, LocationNotFound, LocationInactive, WarehouseDiffers, ItemNotFound, StatusForbids,
     OnAnotherTransfer. Safe to repeat for all units.
     """
-    transfer = await get_transfer(session, transfer_id)
-    location = await known_location(session, asked)
+    transfer = await get_transfer(session, transfer_id, None)
+    check_warehouse(cause.warehouses, transfer.to_warehouse)
+    location, cause = await known_location(session, asked, bound=cause.warehouses), cause.unbound()
     if location and not await transfers.is_in_warehouse(session, transfer.to_warehouse, location):
         raise WarehouseDiffers.of(transfer.to_warehouse, "location")
     if not units.ids and not units.serial_numbers:

@@ -12,6 +12,7 @@ from inventory_svc.domain.item import Item
 from inventory_svc.domain.ledger import Cause
 from inventory_svc.domain.money import STEP, Money
 from inventory_svc.operations.locations import known_location
+from inventory_svc.operations.scope import check_units
 from inventory_svc.storage import unit_changes
 from inventory_svc.storage.item_rows import get_many
 from inventory_svc.storage.session import Session
@@ -24,14 +25,16 @@ _ATTEMPTS = 20
 async def update_item(session: Session, item_id: int, changes: Mapping[str, Any], etag: str, cause: Cause) -> Item:
     """The unit with the new values of `changes` (location, notes, unit_cost). What is the same already is left alone.
 
-    Raises LocationNotFound, LocationInactive, ItemNotFound, EtagMismatch, UnitContended. Safe to repeat.
+    Raises LocationNotFound, LocationInactive, OutsideWarehouses, ItemNotFound, EtagMismatch, UnitContended. Safe to repeat.
     """
-    if changes.get("location"):
-        changes = {**changes, "location": await known_location(session, changes["location"], "item.location")}
+    if "location" in changes:
+        location = await known_location(session, changes["location"], "item.location", cause.warehouses)
+        changes = {**changes, "location": location}
     for _ in range(_ATTEMPTS):
         item = (await get_many(session, [item_id])).get(item_id)
         if item is None:
             raise ItemNotFound.by_id(item_id)
+        await check_units(session, [item_id], cause.warehouses)
         check_etag(etag, item.version)
         edited = _edit(item, changes, cause)
         if edited is None:

@@ -11,11 +11,13 @@ from sqlalchemy import text
 from chassis.database import Statement
 from inventory_svc.domain.errors import ItemNotFound
 from inventory_svc.domain.item import Item, Status
+from inventory_svc.domain.scope import Warehouses, refuse_units
 from inventory_svc.domain.serial_numbers import clean
 from inventory_svc.domain.variant import clean_sku
 from inventory_svc.queries import pages
 from inventory_svc.queries.pages import Filters
 from inventory_svc.storage.item_rows import ITEM_COLUMNS, ITEM_SOURCE, get_many, ids_by_serial, to_item
+from inventory_svc.storage.scope import ANY, CODES, as_array, units_outside
 from inventory_svc.storage.session import Session
 
 _FREE = ("status = 'AVAILABLE'", "(status = 'RESERVED' AND reserved_until <= now())")
@@ -29,10 +31,12 @@ _SERIAL_PREFIX = (
 )
 
 _PLACES = Statement(
-    text("""
+    text(f"""
     SELECT location, CASE WHEN status = 'RESERVED' AND reserved_until <= now() THEN 'AVAILABLE' ELSE status END AS status,
       count(*) AS units
-    FROM inventory.item WHERE variant_id = :variant_id AND deleted_at IS NULL GROUP BY 1, 2 ORDER BY 1, 2
+    FROM inventory.item
+    WHERE variant_id = :variant_id AND deleted_at IS NULL AND ({ANY} OR location IN ({CODES}))
+    GROUP BY 1, 2 ORDER BY 1, 2
     """)
 )
 _KNOWN = Statement(text("SELECT variant_id FROM inventory.known_variant WHERE sku = :sku"))
@@ -50,6 +54,8 @@ class ItemFilter:
     serial_prefix: str = ""
     received_after: datetime | None = None
     received_before: datetime | None = None
+    # What the caller is bound to.
+    inside: Warehouses = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,8 @@ def _filters(asked: ItemFilter) -> Filters:
         ("received_at < CAST(:received_before AS timestamptz)", {"received_before": asked.received_before}),
     ]
     active = [(condition, values) for condition, values in given if next(iter(values.values()))]
+    if asked.inside is not None:
+        active.append((f"location IN ({CODES})", {"warehouses": as_array(asked.inside)}))
     either, status = _of_status(asked.status)
     return Filters(
         "inventory.item",
@@ -113,24 +121,26 @@ async def count_items(session: Session, asked: ItemFilter) -> int:
     return await pages.count(session, _filters(asked))
 
 
-async def get_item(session: Session, item_id: int, serial_number: str) -> Item:
-    """One unit by id or else by serial number. Raises ItemNotFound."""
+async def get_item(session: Session, item_id: int, serial_number: str, bound: Warehouses) -> Item:
+    """One unit by id or else by serial number. Raises ItemNotFound, OutsideWarehouses."""
     number = clean(serial_number)
     found = item_id or (await ids_by_serial(session, [number])).get(number.upper(), 0)
     items = await get_many(session, [found]) if found else {}
     if found not in items:
         raise ItemNotFound.by_id(item_id) if item_id else ItemNotFound.by_serial(number)
+    if bound is not None:
+        refuse_units(bound, await units_outside(session, [found], bound))
     return items[found]
 
 
-async def audit(session: Session, sku_or_serial: str) -> Audited:
-    """The units of a SKU, or the one of a serial number. Raises ItemNotFound when it is neither."""
+async def audit(session: Session, sku_or_serial: str, bound: Warehouses) -> Audited:
+    """The units of a SKU, or the one of a serial number. Raises ItemNotFound when it is neither, OutsideWarehouses."""
     sku = clean_sku(sku_or_serial)
     known = await session.rows(_KNOWN, sku=sku)
     if known:
         variant_id = known[0]["variant_id"]
-        rows = await session.rows(_PLACES, variant_id=variant_id)
+        rows = await session.rows(_PLACES, variant_id=variant_id, warehouses=as_array(bound))
         places = [Place(row["location"], Status(row["status"]), row["units"]) for row in rows]
-        return Audited(ItemFilter(variant_id=variant_id), places)
-    item = await get_item(session, 0, sku_or_serial)
+        return Audited(ItemFilter(variant_id=variant_id, inside=bound), places)
+    item = await get_item(session, 0, sku_or_serial, bound)
     return Audited(ItemFilter(serial_number=item.serial_number), [Place(item.location, item.status, 1)])

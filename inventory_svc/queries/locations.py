@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from inventory_svc.storage.locations import count, get, list_page
+from inventory_svc.storage.locations import LocationFilter, count, list_page
 
-__all__ = ["count", "get", "list_page"]
+__all__ = ["LocationFilter", "count", "list_page"]

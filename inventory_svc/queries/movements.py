@@ -12,14 +12,18 @@ from chassis.database import Statement
 from inventory_svc.domain.errors import ItemNotFound
 from inventory_svc.domain.item import Action
 from inventory_svc.domain.ledger import Movement
+from inventory_svc.domain.scope import Warehouses
 from inventory_svc.domain.variant import clean_sku
 from inventory_svc.queries import pages
 from inventory_svc.queries.pages import Filters
 from inventory_svc.storage.ledger_rows import MOVEMENT_COLUMNS, MOVEMENT_SOURCE, to_movement
+from inventory_svc.storage.scope import CODES, as_array
 from inventory_svc.storage.session import Session
 
 _EXISTED = Statement(text("SELECT 1 FROM inventory.item WHERE id = :item_id"))
 _OF_SKU = "variant_id = (SELECT variant_id FROM inventory.known_variant WHERE sku = CAST(:sku AS text))"
+
+_INSIDE = f"(after_location IN ({CODES}) OR before_location IN ({CODES}))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,8 @@ class MovementFilter:
     actor_id: str = ""
     created_after: datetime | None = None
     created_before: datetime | None = None
+    # What the caller is bound to: rows of units that came from there, went there or changed there.
+    inside: Warehouses = None
 
 
 def _filters(asked: MovementFilter) -> Filters:
@@ -53,6 +59,8 @@ def _filters(asked: MovementFilter) -> Filters:
         ("created_at < CAST(:created_before AS timestamptz)", "created_before", asked.created_before),
     ]
     active = [entry for entry in given if entry[2]]
+    if asked.inside is not None:
+        active.append((_INSIDE, "warehouses", as_array(asked.inside)))
     conditions = tuple(condition for condition, _, _ in active)
     return Filters("inventory.movement", conditions, parameters={name: value for _, name, value in active})
 

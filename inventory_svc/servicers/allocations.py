@@ -13,7 +13,7 @@ from inventory_svc.operations.allocate_units import AllocatedLine
 from inventory_svc.operations.allocations import commit_allocation, extend_allocation, get_allocation
 from inventory_svc.operations.reserve_item import DEFAULT_HOLD
 from inventory_svc.operations.work import TransactionSession
-from inventory_svc.servicers.base import InventoryRpcs, cause_of
+from inventory_svc.servicers.base import InventoryRpcs, bound_warehouses, cause_of
 
 Change = Callable[[TransactionSession], Awaitable[list[AllocatedLine]]]
 
@@ -26,7 +26,8 @@ class AllocationRpcs(InventoryRpcs):
     ) -> allocation_pb2.Allocation:
         """An order as it stands."""
         order_reference = request.order_reference.strip()
-        return allocation_message(order_reference, await get_allocation(self.work.pool, order_reference))
+        lines = await get_allocation(self.work.pool, order_reference, bound_warehouses())
+        return allocation_message(order_reference, lines)
 
     async def ExtendAllocation(
         self, request: allocation_pb2.ExtendAllocationRequest, context: grpc.aio.ServicerContext

@@ -15,6 +15,7 @@ from chassis.page_tokens import PageTokens
 from inventory_svc.convert.items import item_message
 from inventory_svc.domain.item import Item
 from inventory_svc.domain.ledger import Cause
+from inventory_svc.domain.scope import Warehouses
 from inventory_svc.operations.allocate_together import AllocateTogether
 from inventory_svc.operations.change_one import UnitChange
 from inventory_svc.operations.release_item import Release
@@ -22,6 +23,9 @@ from inventory_svc.operations.reserve_item import Claim
 from inventory_svc.operations.sell_item import Sale
 from inventory_svc.operations.variants import Variants
 from inventory_svc.operations.work import Session, Work
+
+# The kind of thing, in the bounds of an access token, that stock is bound by.
+BOUND_TO = "warehouses"
 
 
 @dataclass(frozen=True)
@@ -67,4 +71,10 @@ def cause_of(request: Any, order_reference: str = "") -> Cause:
         request_id=getattr(request, "request_id", "") or call.request_id,
         reason=getattr(request, "reason", "").strip(),
         order_reference=order_reference.strip(),
+        warehouses=principal.bound(BOUND_TO),
     )
+
+
+def bound_warehouses() -> Warehouses:
+    """What the caller is bound to."""
+    return current_call().principal.bound(BOUND_TO)

@@ -10,11 +10,12 @@ from usav.inventory.v1 import stock_count_pb2
 
 from chassis.page_tokens import page_size
 from inventory_svc.convert.counts import count_message
+from inventory_svc.domain.scope import Warehouses
 from inventory_svc.operations import counts
 from inventory_svc.operations.counts import Scan
 from inventory_svc.operations.work import Session
 from inventory_svc.queries import counts as count_queries
-from inventory_svc.servicers.base import InventoryRpcs, cause_of
+from inventory_svc.servicers.base import InventoryRpcs, bound_warehouses, cause_of
 
 
 class CountRpcs(InventoryRpcs):
@@ -28,7 +29,7 @@ class CountRpcs(InventoryRpcs):
 
         async def work(session: Session) -> stock_count_pb2.StockCount:
             count_id = await counts.open_count(session, request.locations, request.note.strip(), cause)
-            return count_message(await counts.get_count(session, count_id))
+            return count_message(await counts.get_count(session, count_id, cause.warehouses))
 
         return await self.work.in_transaction(request, stock_count_pb2.StockCount, work)
 
@@ -51,7 +52,7 @@ class CountRpcs(InventoryRpcs):
         self, request: stock_count_pb2.GetStockCountRequest, context: grpc.aio.ServicerContext
     ) -> stock_count_pb2.StockCount:
         """With its differences."""
-        return await _told(self.work.pool, request.id)
+        return await _told(self.work.pool, request.id, bound_warehouses())
 
     async def ListStockCounts(
         self, request: stock_count_pb2.ListStockCountsRequest, context: grpc.aio.ServicerContext
@@ -59,10 +60,10 @@ class CountRpcs(InventoryRpcs):
         """One page, by id."""
         most = page_size(request.page_size)
         state = stock_count_pb2.StockCount.State.Name(request.state) if request.state else ""
-        position = self.page_tokens.position(request)
-        found = await count_queries.list_page(self.work.pool, state, position[0] if position else 0, most)
+        position, bound = self.page_tokens.position(request), bound_warehouses()
+        found = await count_queries.list_page(self.work.pool, state, bound, position[0] if position else 0, most)
         token = self.page_tokens.seal(request, (found[-1].id,)) if len(found) == most else ""
-        total = await count_queries.total(self.work.pool, state)
+        total = await count_queries.total(self.work.pool, state, bound)
         items = [count_message(count) for count in found]
         return stock_count_pb2.ListStockCountsResponse(items=items, next_page_token=token, total_size=total)
 
@@ -92,11 +93,11 @@ class CountRpcs(InventoryRpcs):
     ) -> stock_count_pb2.StockCount:
         async def work(session: Session) -> stock_count_pb2.StockCount:
             await change(session)
-            return await _told(session, request.id)
+            return await _told(session, request.id, None)
 
         return await self.work.in_transaction(request, stock_count_pb2.StockCount, work)
 
 
-async def _told(session: Session, count_id: int) -> stock_count_pb2.StockCount:
-    count = await counts.get_count(session, count_id)
+async def _told(session: Session, count_id: int, bound: Warehouses) -> stock_count_pb2.StockCount:
+    count = await counts.get_count(session, count_id, bound)
     return count_message(count, await count_queries.list_differences(session, count_id))

@@ -12,7 +12,7 @@ from inventory_svc.operations.delete_item import delete_item
 from inventory_svc.operations.update_item import update_item
 from inventory_svc.operations.work import Session
 from inventory_svc.queries import items as item_queries
-from inventory_svc.servicers.base import InventoryRpcs, cause_of
+from inventory_svc.servicers.base import InventoryRpcs, bound_warehouses, cause_of
 
 
 class ItemRpcs(InventoryRpcs):
@@ -22,7 +22,7 @@ class ItemRpcs(InventoryRpcs):
         self, request: service.ListItemsRequest, context: grpc.aio.ServicerContext
     ) -> service.ListItemsResponse:
         """One page, by id."""
-        asked, most = item_filter(request), page_size(request.page_size)
+        asked, most = item_filter(request, bound_warehouses()), page_size(request.page_size)
         after, total = self.page_tokens.position(request) or (0, None)
         if total is None:
             total = await item_queries.count_items(self.work.pool, asked)
@@ -33,7 +33,8 @@ class ItemRpcs(InventoryRpcs):
 
     async def GetItem(self, request: service.GetItemRequest, context: grpc.aio.ServicerContext) -> item_pb2.Item:
         """By id or serial number."""
-        return item_message(await item_queries.get_item(self.work.pool, request.id, request.serial_number))
+        bound = bound_warehouses()
+        return item_message(await item_queries.get_item(self.work.pool, request.id, request.serial_number, bound))
 
     async def UpdateItem(self, request: service.UpdateItemRequest, context: grpc.aio.ServicerContext) -> item_pb2.Item:
         """The fields of the mask."""
@@ -58,7 +59,7 @@ class ItemRpcs(InventoryRpcs):
         """The units of a SKU page by page, or the one of a serial number."""
         most = page_size(request.page_size)
         position = self.page_tokens.position(request)
-        audited = await item_queries.audit(self.work.pool, request.sku_or_serial)
+        audited = await item_queries.audit(self.work.pool, request.sku_or_serial, bound_warehouses())
         places = [place_message(place) for place in audited.places]
         total = sum(place.units for place in audited.places)
         found = await item_queries.list_items(self.work.pool, audited.filter, position[0] if position else 0, most)

@@ -11,7 +11,7 @@ from inventory_svc.convert.ledger import movement_filter, movement_message
 from inventory_svc.convert.stock import availability_message, summary_message
 from inventory_svc.queries import movements as movement_queries
 from inventory_svc.queries import stock as stock_queries
-from inventory_svc.servicers.base import InventoryRpcs
+from inventory_svc.servicers.base import InventoryRpcs, bound_warehouses
 
 _MOST_VARIANTS = 1_000
 
@@ -46,7 +46,7 @@ class StockRpcs(InventoryRpcs):
         self, request: service.ListMovementsRequest, context: grpc.aio.ServicerContext
     ) -> service.ListMovementsResponse:
         """One page of the ledger, by id."""
-        asked, most = movement_filter(request), page_size(request.page_size)
+        asked, most = movement_filter(request, bound_warehouses()), page_size(request.page_size)
         after, total = self.page_tokens.position(request) or (0, None)
         found = await movement_queries.list_movements(self.work.pool, asked, after, most)
         if total is None:

@@ -16,7 +16,7 @@ from inventory_svc.convert.ledger import change_message
 from inventory_svc.convert.values import to_timestamp
 from inventory_svc.queries.changes import read_change
 from inventory_svc.queries.watching import Watched, snapshot
-from inventory_svc.servicers.base import InventoryRpcs
+from inventory_svc.servicers.base import InventoryRpcs, bound_warehouses
 
 
 class WatchingRpcs(InventoryRpcs):
@@ -26,7 +26,7 @@ class WatchingRpcs(InventoryRpcs):
         self, request: service.WatchStockRequest, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[service.WatchStockResponse]:
         """Every change from the token on, perhaps behind a snapshot."""
-        watched = Watched(frozenset(request.variant_ids), request.location_prefix)
+        watched = Watched(frozenset(request.variant_ids), request.location_prefix, bound_warehouses())
         token = request.resume_token
         if request.snapshot:
             if token:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chassis.database import Statement
 from inventory_svc.domain.item import Action, Item
 from inventory_svc.domain.ledger import Cause
-from inventory_svc.storage.change_sql import change
+from inventory_svc.storage.change_sql import Change, change
 from inventory_svc.storage.session import Session
-from inventory_svc.storage.unit_changes import NO_SALE, cause_arrays, run
+from inventory_svc.storage.unit_changes import NO_SALE, run
 
 _STAYS = "coalesce(asked.location, item.location)"
 _GRADE = "coalesce(nullif(asked.grade, ''), item.grade)"
@@ -76,11 +75,9 @@ class Looked:
     variant_id: int | None = None
 
 
-async def _all(
-    session: Session, statement: Statement, ids: Sequence[int], cause: Cause, **values: object
-) -> list[Item]:
+async def _all(session: Session, changed: Change, ids: Sequence[int], cause: Cause, **values: object) -> list[Item]:
     arrays = {name: [value] * len(ids) for name, value in values.items()}
-    return await run(session, statement, item_id=list(ids), **cause_arrays([cause] * len(ids)), **arrays)
+    return await run(session, changed, [cause] * len(ids), item_id=list(ids), **arrays)
 
 
 async def take_back(session: Session, ids: Sequence[int], location: str, rma_number: str, cause: Cause) -> list[Item]:

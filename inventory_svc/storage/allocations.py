@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import text
 
 from chassis.database import Statement
 from inventory_svc.domain.allocation import AskedLine, LineState, StoredLine
 from inventory_svc.domain.recipe import Component, Recipe, may_have_recipe
+from inventory_svc.domain.scope import Warehouses
+from inventory_svc.storage.change_sql import Change
+from inventory_svc.storage.scope import UNIT_INSIDE
 from inventory_svc.storage.session import Row, Session
 
 # Units by variant, each oldest first.
@@ -110,15 +114,24 @@ _FREE = """
     FROM unnest(CAST(:variant_ids AS bigint[]), CAST(:quantities AS integer[])) AS asked (variant_id, quantity)
     CROSS JOIN LATERAL (
       SELECT item.id FROM inventory.item
-      WHERE item.variant_id = asked.variant_id AND item.status = 'AVAILABLE' AND item.deleted_at IS NULL {but}
+      WHERE item.variant_id = asked.variant_id AND item.status = 'AVAILABLE' AND item.deleted_at IS NULL {but} {inside}
       ORDER BY item.id LIMIT asked.quantity {lock}
     ) AS free
 """
 _SKIP = "FOR NO KEY UPDATE SKIP LOCKED"
-_TAKE_FREE = Statement(text(_FREE.format(but="", lock=_SKIP)))
 # A unit that this transaction has locked already is not skipped, so it is named.
-_TAKE_MORE = Statement(text(_FREE.format(but="AND item.id <> ALL(CAST(:taken AS bigint[]))", lock=_SKIP)))
-_SEE_FREE = Statement(text(_FREE.format(but="", lock="")))
+_BUT_TAKEN = "AND item.id <> ALL(CAST(:taken AS bigint[]))"
+
+
+def _free(but: str, lock: str) -> Change:
+    """For everybody, and for callers who may pick in some warehouses only."""
+    free, bound = (_FREE.format(but=but, lock=lock, inside=inside) for inside in ("", f"AND {UNIT_INSIDE}"))
+    return Change(Statement(text(free)), Statement(text(bound)))
+
+
+_TAKE_FREE = _free("", _SKIP)
+_TAKE_MORE = _free(_BUT_TAKEN, _SKIP)
+_SEE_FREE = _free("", "")
 _THESE = """
     SELECT id, variant_id FROM inventory.item
     WHERE id = ANY(CAST(:ids AS bigint[])) AND status = 'AVAILABLE' AND deleted_at IS NULL
@@ -229,12 +242,23 @@ async def forget_sales(session: Session, line_ids: Sequence[int], item_ids: Sequ
     await session.rows(_SALES_CANCELLED, line_ids=list(line_ids), item_ids=list(item_ids))
 
 
-async def take_free(session: Session, demand: Mapping[int, int], taken: Collection[int] = ()) -> Found:
-    """Locks the oldest free units of each variant that nobody else has locked, but for `taken`; may find fewer than asked."""
-    asked = {"variant_ids": list(demand), "quantities": _capped(demand.values())}
+async def take_free(
+    session: Session, demand: Mapping[int, int], inside: Warehouses, taken: Collection[int] = ()
+) -> Found:
+    """Locks the oldest free units of each variant that nobody else has locked, but for `taken`; may find fewer than asked.
+
+    Only units in the warehouses `inside`, when the caller is bound.
+    """
+    asked: dict[str, Any] = {"variant_ids": list(demand), "quantities": _capped(demand.values())}
     if taken:
-        return _by_variant(await session.rows(_TAKE_MORE, **asked, taken=list(taken)))
-    return _by_variant(await session.rows(_TAKE_FREE, **asked))
+        return _by_variant(await _pick(session, _TAKE_MORE, inside, **asked, taken=list(taken)))
+    return _by_variant(await _pick(session, _TAKE_FREE, inside, **asked))
+
+
+async def _pick(session: Session, pick: Change, inside: Warehouses, **asked: Any) -> Sequence[Row]:
+    if inside is None:
+        return await session.rows(pick.free, **asked)
+    return await session.rows(pick.bound, **asked, warehouses=list(inside))
 
 
 async def take_these(session: Session, ids: Sequence[int]) -> Found:
@@ -242,10 +266,13 @@ async def take_these(session: Session, ids: Sequence[int]) -> Found:
     return _by_variant(await session.rows(_TAKE_THESE, ids=list(ids)))
 
 
-async def see_free(session: Session, demand: Mapping[int, int], ids: Sequence[int], spare: int) -> Found:
+async def see_free(
+    session: Session, demand: Mapping[int, int], inside: Warehouses, ids: Sequence[int], spare: int
+) -> Found:
     """The oldest free units and `spare` more of each variant, and those of the ids that are free. Does not lock."""
     wanted = _capped(count + spare for count in demand.values())
-    rows = list(await session.rows(_SEE_FREE, variant_ids=list(demand), quantities=wanted)) if demand else []
+    asked = {"variant_ids": list(demand), "quantities": wanted}
+    rows = list(await _pick(session, _SEE_FREE, inside, **asked)) if demand else []
     return _by_variant([*rows, *(await session.rows(_SEE_THESE, ids=list(ids)) if ids else ())])
 
 

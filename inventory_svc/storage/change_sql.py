@@ -9,12 +9,14 @@ counts as out of reach (it is tried again) instead of being changed with its hol
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import text
 
 from chassis.database import Statement
 from inventory_svc.domain.item import RULES, Action, Status
 from inventory_svc.storage.item_rows import ITEM_COLUMNS
+from inventory_svc.storage.scope import UNIT_INSIDE
 
 CAUSE_COLUMNS = {
     "actor_id": "text",
@@ -71,6 +73,18 @@ closed AS (
 ),"""
 
 
+# Where a statement for bound callers asks for more.
+_INSIDE = "/* inside */"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An action on units: for everybody, and for callers whose units have to lie in their `warehouses`."""
+
+    free: Statement
+    bound: Statement
+
+
 def _columns(extra: Mapping[str, str]) -> tuple[str, str]:
     columns = {"item_id": "bigint", **CAUSE_COLUMNS, **extra}
     arrays = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in columns.items())
@@ -118,8 +132,8 @@ def change(
     changes: str = "''",
     waits: bool = True,
     before: Sequence[str] = (),
-) -> Statement:
-    """The statement of an action on the units of the arrays `item_id`, causes and `extra`; answers the units it changed.
+) -> Change:
+    """The statements of an action on the units of the arrays `item_id`, causes and `extra`; answers the units it changed.
 
     `sets` are assignments of the unit's columns; `guard` is an additional condition. Both may use `item`, `asked` and `hold`.
     Without `waits` a unit that another transaction has locked is left out. `changes` may use `changed.before_<column>` of the
@@ -134,8 +148,7 @@ def change(
         + (_close(closes) if closes else "")
         + (_RECORD_SALE if closes == "SOLD" else "")
     )
-    return Statement(
-        text(f"""
+    sql = f"""
 WITH asked AS (
   SELECT * FROM unnest({arrays}) AS asked ({names})
 ),
@@ -146,7 +159,7 @@ locked AS (
   JOIN asked ON asked.item_id = item.id
   LEFT JOIN inventory.reservation AS hold ON hold.id = item.reservation_id AND hold.closed_at IS NULL
   WHERE item.deleted_at IS NULL AND item.status IN ({_statuses(list(RULES[action].before))})
-    AND (item.status <> 'RESERVED' OR hold.id IS NOT NULL) AND ({guard})
+    AND (item.status <> 'RESERVED' OR hold.id IS NOT NULL) AND ({guard}) {_INSIDE}
   ORDER BY item.id FOR NO KEY UPDATE OF item{"" if waits else " SKIP LOCKED"}
 ),
 changed AS (
@@ -159,5 +172,8 @@ changed AS (
 {_ledger(action, changes)}
 announced AS ({ANNOUNCE})
 {_answer("opened" if opens else "extended" if extends else "inventory.reservation")}
-""")
+"""
+    return Change(
+        free=Statement(text(sql.replace(_INSIDE, ""))),
+        bound=Statement(text(sql.replace(_INSIDE, f"AND {UNIT_INSIDE}"))),
     )

@@ -13,6 +13,8 @@ from sqlalchemy import text
 from chassis.database import Statement
 from inventory_svc.domain.counting import CountState, Difference, DifferenceKind, DifferenceOutcome, StockCount
 from inventory_svc.domain.item import IN_HOUSE, Status
+from inventory_svc.domain.scope import Warehouses
+from inventory_svc.storage.scope import COUNT_INSIDE, as_array
 from inventory_svc.storage.session import Row, Session
 
 _IN_HOUSE = ", ".join(f"'{status}'" for status in sorted(IN_HOUSE))
@@ -42,11 +44,15 @@ _GET = Statement(text(f"{_COUNTS} WHERE count.id = :id"))
 _LIST = Statement(
     text(f"""
     {_COUNTS} WHERE count.id > CAST(:after AS bigint) AND (CAST(:state AS text) = '' OR count.state = :state)
+      AND {COUNT_INSIDE}
     ORDER BY count.id LIMIT CAST(:most AS integer)
     """)
 )
 _TOTAL = Statement(
-    text("SELECT count(*) AS total FROM inventory.stock_count WHERE CAST(:state AS text) = '' OR state = :state")
+    text(f"""
+    SELECT count(*) AS total FROM inventory.stock_count AS count
+    WHERE (CAST(:state AS text) = '' OR state = :state) AND {COUNT_INSIDE}
+    """)
 )
 _LOCK = Statement(text("SELECT id FROM inventory.stock_count WHERE id = :id FOR UPDATE"))
 _SCAN = Statement(
@@ -210,14 +216,15 @@ async def lock(session: Session, count_id: int) -> StockCount | None:
     return await get(session, count_id)
 
 
-async def list_page(session: Session, state: str, after: int, most: int) -> list[StockCount]:
+async def list_page(session: Session, state: str, inside: Warehouses, after: int, most: int) -> list[StockCount]:
     """Up to `most` behind the id `after`, by id."""
-    return [_to_count(row) for row in await session.rows(_LIST, state=state, after=after, most=most)]
+    rows = await session.rows(_LIST, state=state, warehouses=as_array(inside), after=after, most=most)
+    return [_to_count(row) for row in rows]
 
 
-async def total(session: Session, state: str) -> int:
+async def total(session: Session, state: str, inside: Warehouses) -> int:
     """How many there are."""
-    return int((await session.rows(_TOTAL, state=state))[0]["total"])
+    return int((await session.rows(_TOTAL, state=state, warehouses=as_array(inside)))[0]["total"])
 
 
 async def scan(

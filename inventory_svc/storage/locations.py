@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import text
 
 from chassis.database import Statement
-from inventory_svc.domain.location import Location
+from inventory_svc.domain.location import KnownPlace, Location
+from inventory_svc.storage.scope import ANY, as_array
 from inventory_svc.storage.session import Row, Session
 
 _COLUMNS = "id, code, name, warehouse, active, created_at, updated_at, version"
@@ -24,12 +27,16 @@ _GET = Statement(
 )
 # Shared, so that any number of callers may put units there at once, while nobody removes or deactivates it.
 _LOCK = Statement(
-    text("SELECT code, active FROM inventory.location WHERE code = ANY(CAST(:codes AS text[])) ORDER BY code FOR SHARE")
+    text("""
+    SELECT code, warehouse, active FROM inventory.location WHERE code = ANY(CAST(:codes AS text[])) ORDER BY code FOR SHARE
+    """)
 )
-_FILTER = """
+_INSIDE = f"({ANY} OR warehouse = ANY(CAST(:warehouses AS text[])))"
+_FILTER = f"""
     (CAST(:warehouse AS text) = '' OR warehouse = :warehouse)
     AND (CAST(:prefix AS text) = '' OR starts_with(upper(code), upper(:prefix)))
     AND (CAST(:active AS boolean) IS NULL OR active = :active)
+    AND {_INSIDE}
 """
 _LIST = Statement(
     text(f"""
@@ -51,7 +58,7 @@ _UPDATE = Statement(
     WHERE id = :id AND version = CAST(:version AS integer) RETURNING {_COLUMNS}
     """)
 )
-_DELETE = Statement(text("DELETE FROM inventory.location WHERE id = :id RETURNING code"))
+_DELETE = Statement(text(f"DELETE FROM inventory.location WHERE id = :id AND {_INSIDE} RETURNING code"))
 
 
 def to_location(row: Row, on_hand_units: int | None = None) -> Location:
@@ -75,22 +82,35 @@ async def get(session: Session, location_id: int, code: str = "") -> Location | 
     return to_location(rows[0], rows[0]["on_hand_units"]) if rows else None
 
 
-async def lock_shared(session: Session, codes: Iterable[str]) -> dict[str, bool]:
-    """Those of the codes that are there, each with whether it is active; they stay so until the transaction ends."""
-    return {row["code"]: row["active"] for row in await session.rows(_LOCK, codes=list(codes))}
+async def lock_shared(session: Session, codes: Iterable[str]) -> dict[str, KnownPlace]:
+    """Those of the codes that are there; they stay as they are until the transaction ends."""
+    rows = await session.rows(_LOCK, codes=list(codes))
+    return {row["code"]: KnownPlace(row["warehouse"], row["active"]) for row in rows}
 
 
-async def list_page(
-    session: Session, warehouse: str, prefix: str, active: bool | None, after: str, most: int
-) -> list[Location]:
+@dataclass(frozen=True, slots=True)
+class LocationFilter:
+    """Which locations; what is empty, or None, does not count. `inside` is what the caller is bound to."""
+
+    warehouse: str
+    prefix: str
+    active: bool | None
+    inside: Collection[str] | None
+
+    def parameters(self) -> dict[str, Any]:
+        """For the statements."""
+        inside = as_array(self.inside)
+        return {"warehouse": self.warehouse, "prefix": self.prefix, "active": self.active, "warehouses": inside}
+
+
+async def list_page(session: Session, asked: LocationFilter, after: str, most: int) -> list[Location]:
     """Up to `most` behind the code `after`, by code."""
-    rows = await session.rows(_LIST, warehouse=warehouse, prefix=prefix, active=active, after=after, most=most)
-    return [to_location(row) for row in rows]
+    return [to_location(row) for row in await session.rows(_LIST, after=after, most=most, **asked.parameters())]
 
 
-async def count(session: Session, warehouse: str, prefix: str, active: bool | None) -> int:
+async def count(session: Session, asked: LocationFilter) -> int:
     """How many match."""
-    return int((await session.rows(_COUNT, warehouse=warehouse, prefix=prefix, active=active))[0]["total"])
+    return int((await session.rows(_COUNT, **asked.parameters()))[0]["total"])
 
 
 async def insert(session: Session, code: str, name: str, warehouse: str, active: bool) -> Location:
@@ -111,6 +131,6 @@ async def update(session: Session, changed: Location) -> Sequence[Location]:
     return [to_location(row) for row in rows]
 
 
-async def delete(session: Session, location_id: int) -> bool:
-    """Whether it was there. One where units lie breaks location_with_stock."""
-    return bool(await session.rows(_DELETE, id=location_id))
+async def delete(session: Session, location_id: int, inside: Collection[str] | None) -> bool:
+    """Whether it was there, and in one of the warehouses `inside`. One where units lie breaks location_with_stock."""
+    return bool(await session.rows(_DELETE, id=location_id, warehouses=as_array(inside)))

@@ -9,10 +9,12 @@ from sqlalchemy import text
 from chassis.database import Statement
 from inventory_svc.domain.item import Action, Item, Status
 from inventory_svc.domain.ledger import Cause
+from inventory_svc.domain.scope import Warehouses
 from inventory_svc.domain.transfer import Transfer, TransferUnit
 from inventory_svc.storage.change_sql import change
+from inventory_svc.storage.scope import TRANSFER_INSIDE, as_array
 from inventory_svc.storage.session import Row, Session
-from inventory_svc.storage.unit_changes import cause_arrays, run
+from inventory_svc.storage.unit_changes import run
 
 _SHIP = change(
     Action.SHIP,
@@ -53,12 +55,14 @@ _GET = Statement(text(f"{_TRANSFERS} WHERE transfer.id = :id"))
 _LIST = Statement(
     text(f"""
     {_TRANSFERS} WHERE transfer.id > CAST(:after AS bigint) AND (NOT CAST(:open AS boolean) OR units.in_transit > 0)
+      AND {TRANSFER_INSIDE}
     ORDER BY transfer.id LIMIT CAST(:most AS integer)
     """)
 )
 _TOTAL = Statement(
     text(f"""
-    SELECT count(*) AS total FROM ({_TRANSFERS} WHERE NOT CAST(:open AS boolean) OR units.in_transit > 0) AS matching
+    SELECT count(*) AS total FROM (
+      {_TRANSFERS} WHERE (NOT CAST(:open AS boolean) OR units.in_transit > 0) AND {TRANSFER_INSIDE}) AS matching
     """)
 )
 _UNITS = Statement(
@@ -87,9 +91,7 @@ async def insert(session: Session, to_warehouse: str, note: str, who: str) -> in
 async def ship(session: Session, ids: Sequence[int], transfer_id: int, cause: Cause) -> list[Item]:
     """Sends units off."""
     count = len(ids)
-    return await run(
-        session, _SHIP, item_id=list(ids), transfer_id=[transfer_id] * count, **cause_arrays([cause] * count)
-    )
+    return await run(session, _SHIP, [cause] * count, item_id=list(ids), transfer_id=[transfer_id] * count)
 
 
 async def record_units(session: Session, ids: Sequence[int]) -> None:
@@ -103,10 +105,10 @@ async def arrive(session: Session, ids: Sequence[int], transfer_id: int, locatio
     return await run(
         session,
         _ARRIVE,
+        [cause] * count,
         item_id=list(ids),
         transfer_id=[transfer_id] * count,
         location=[location] * count,
-        **cause_arrays([cause] * count),
     )
 
 
@@ -128,14 +130,15 @@ async def get(session: Session, transfer_id: int) -> Transfer | None:
     return _to_transfer(rows[0]) if rows else None
 
 
-async def list_page(session: Session, open_only: bool, after: int, most: int) -> list[Transfer]:
+async def list_page(session: Session, open_only: bool, inside: Warehouses, after: int, most: int) -> list[Transfer]:
     """Up to `most` behind the id `after`, by id."""
-    return [_to_transfer(row) for row in await session.rows(_LIST, open=open_only, after=after, most=most)]
+    rows = await session.rows(_LIST, open=open_only, warehouses=as_array(inside), after=after, most=most)
+    return [_to_transfer(row) for row in rows]
 
 
-async def total(session: Session, open_only: bool) -> int:
+async def total(session: Session, open_only: bool, inside: Warehouses) -> int:
     """How many there are."""
-    return int((await session.rows(_TOTAL, open=open_only))[0]["total"])
+    return int((await session.rows(_TOTAL, open=open_only, warehouses=as_array(inside)))[0]["total"])
 
 
 async def list_units(session: Session, transfer_id: int) -> list[TransferUnit]:

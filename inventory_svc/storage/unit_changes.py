@@ -13,7 +13,7 @@ from chassis.database import Statement
 from inventory_svc.domain.item import Action, Item
 from inventory_svc.domain.ledger import Cause
 from inventory_svc.domain.money import Money
-from inventory_svc.storage.change_sql import change
+from inventory_svc.storage.change_sql import Change, change
 from inventory_svc.storage.item_rows import to_item
 from inventory_svc.storage.session import Session
 
@@ -148,8 +148,15 @@ def cause_arrays(causes: Sequence[Cause]) -> dict[str, list[str]]:
     }
 
 
-async def run(session: Session, statement: Statement, **arrays: Any) -> list[Item]:
-    return [to_item(row) for row in await session.rows(statement, **arrays)]
+async def run(session: Session, change: Change, causes: Sequence[Cause], **arrays: Any) -> list[Item]:
+    """The units that the change could be made to, one cause for each asked. Causes of a bound caller are all of one call."""
+    values = {**cause_arrays(causes), **arrays}
+    warehouses = causes[0].warehouses if causes else None
+    if warehouses is None:
+        rows = await session.rows(change.free, **values)
+    else:
+        rows = await session.rows(change.bound, **values, warehouses=list(warehouses))
+    return [to_item(row) for row in rows]
 
 
 async def reserve(session: Session, claims: Sequence[Claim], *, waits: bool = True) -> list[Item]:
@@ -157,10 +164,10 @@ async def reserve(session: Session, claims: Sequence[Claim], *, waits: bool = Tr
     return await run(
         session,
         _RESERVE if waits else _RESERVE_UNLOCKED,
+        [claim.cause for claim in claims],
         item_id=[claim.item_id for claim in claims],
         hold_for=[claim.hold_for for claim in claims],
         line_id=[claim.line_id for claim in claims],
-        **cause_arrays([claim.cause for claim in claims]),
     )
 
 
@@ -174,15 +181,15 @@ async def release_each(session: Session, releases: Sequence[Release], *, waits: 
     return await run(
         session,
         _RELEASE if waits else _RELEASE_UNLOCKED,
+        [each.cause for each in releases],
         item_id=[each.item_id for each in releases],
-        **cause_arrays([each.cause for each in releases]),
     )
 
 
 async def extend(session: Session, ids: Sequence[int], hold_for: timedelta, cause: Cause) -> list[Item]:
     """Lets holds that last end no sooner than after `hold_for` from now."""
     count = len(ids)
-    return await run(session, _EXTEND, item_id=list(ids), hold_for=[hold_for] * count, **cause_arrays([cause] * count))
+    return await run(session, _EXTEND, [cause] * count, item_id=list(ids), hold_for=[hold_for] * count)
 
 
 async def sell(session: Session, sales: Sequence[Sale], *, waits: bool = True) -> list[Item]:
@@ -193,23 +200,23 @@ async def sell(session: Session, sales: Sequence[Sale], *, waits: bool = True) -
     return await run(
         session,
         _SELL if waits else _SELL_UNLOCKED,
+        [sale.cause for sale in sales],
         item_id=[sale.item_id for sale in sales],
         sale_price=[sale.price.amount if sale.price else None for sale in sales],
         sale_currency=[sale.price.currency if sale.price else None for sale in sales],
         line_id=[sale.line_id for sale in sales],
-        **cause_arrays([sale.cause for sale in sales]),
     )
 
 
 async def cancel_sales(session: Session, ids: Sequence[int], cause: Cause) -> list[Item]:
     """Takes back sales under the cause's order reference."""
-    return await run(session, _CANCEL_SALE, item_id=list(ids), **cause_arrays([cause] * len(ids)))
+    return await run(session, _CANCEL_SALE, [cause] * len(ids), item_id=list(ids))
 
 
 async def move(session: Session, ids: Sequence[int], location: str, cause: Cause) -> list[Item]:
     """Puts units in the house somewhere else."""
     count = len(ids)
-    return await run(session, _MOVE, item_id=list(ids), location=[location] * count, **cause_arrays([cause] * count))
+    return await run(session, _MOVE, [cause] * count, item_id=list(ids), location=[location] * count)
 
 
 async def edit(session: Session, edited: Edit) -> list[Item]:
@@ -218,6 +225,7 @@ async def edit(session: Session, edited: Edit) -> list[Item]:
     return await run(
         session,
         _EDITED,
+        [edited.cause],
         item_id=[edited.item_id],
         version=[edited.version],
         location=[edited.location],
@@ -225,18 +233,17 @@ async def edit(session: Session, edited: Edit) -> list[Item]:
         unit_cost=[cost.amount if cost else None],
         cost_currency=[cost.currency if cost else None],
         changes=[edited.changes],
-        **cause_arrays([edited.cause]),
     )
 
 
 async def delete(session: Session, item_id: int, cause: Cause) -> list[Item]:
     """Removes a unit that never was anything but AVAILABLE."""
-    return await run(session, _DELETE, item_id=[item_id], **cause_arrays([cause]))
+    return await run(session, _DELETE, [cause], item_id=[item_id])
 
 
 async def expire(session: Session, ids: Sequence[int], cause: Cause) -> list[Item]:
     """Tidies away holds of these units that have run out."""
-    return await run(session, _EXPIRE, item_id=list(ids), **cause_arrays([cause] * len(ids)))
+    return await run(session, _EXPIRE, [cause] * len(ids), item_id=list(ids))
 
 
 async def list_due(session: Session, most: int) -> list[int]:

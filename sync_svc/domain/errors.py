@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from chassis.errors import (
     Aborted,
     AlreadyExists,
     FailedPrecondition,
     InvalidArgument,
     NotFound,
+    PermissionDenied,
     Unauthenticated,
     Violation,
 )
@@ -22,6 +25,20 @@ class ChannelNotFound(NotFound):
 
     def __init__(self, channel_id: int | str) -> None:
         super().__init__(f"There is no channel {channel_id}.", metadata={"channel_id": str(channel_id)})
+
+
+class OutsideChannels(PermissionDenied):
+    """The caller is bound to other channels."""
+
+    reason, domain = "OUTSIDE_YOUR_CHANNELS", DOMAIN
+
+    def __init__(self, channel_id: int, bound: Collection[int]) -> None:
+        own = ", ".join(map(str, sorted(bound)))
+        super().__init__(
+            f"You are bound to channel {own}, and this belongs to channel {channel_id}. An admin can change what you are"
+            " bound to.",
+            metadata={"channel_id": str(channel_id), "channel_ids": own},
+        )
 
 
 class ChannelExists(AlreadyExists):

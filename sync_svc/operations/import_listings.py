@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sync_svc.domain.channel import DEFAULT_ACCOUNT, Platform
 from sync_svc.domain.listing import Listing, NewListing
+from sync_svc.domain.scope import Channels, check_channel
 from sync_svc.operations.desk import Desk
 from sync_svc.operations.listings import take_up_again
 from sync_svc.storage import listings as stored
@@ -86,13 +87,16 @@ class _Batch:
 
 
 async def upsert_listings(
-    desk: Desk, conn: AsyncConnection, rows: Sequence[Row], *, validate_only: bool = False
+    desk: Desk, conn: AsyncConnection, rows: Sequence[Row], bound: Channels, *, validate_only: bool = False
 ) -> list[RowEnd]:
     """Make the listings that are not there, fill in what the others lack; one end per row, in their order.
 
     Never changes a listing's variant, nor a value that is set. Safe to repeat, and to run twice at once.
+    Raises OutsideChannels for all when one row is of a channel that the caller is not bound to.
     """
     batch = _Batch(rows, await _keys(conn, rows, make=not validate_only))
+    for channel_id, _ in batch.keys:
+        check_channel(bound, channel_id)
     await _look_up(conn, batch)
     creates = _sort_out(batch)
     if validate_only:

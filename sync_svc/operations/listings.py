@@ -13,6 +13,7 @@ from chassis.errors import InvalidArgument
 from chassis.etags import check_etag
 from sync_svc.domain.errors import ListingBusy, PlatformSkuTaken, VariantUnknown
 from sync_svc.domain.listing import Listing, ListingIntent, NewListing
+from sync_svc.domain.scope import Channels, check_channel
 from sync_svc.operations.desk import Desk
 from sync_svc.storage import listings as stored
 from sync_svc.storage.channels import lock_channel
@@ -30,11 +31,12 @@ async def find_variant(desk: Desk, new: NewListing) -> NewListing:
     return replace(new, variant_id=found.id, sku=found.sku)
 
 
-async def create_listing(desk: Desk, conn: AsyncConnection, new: NewListing) -> Listing:
+async def create_listing(desk: Desk, conn: AsyncConnection, new: NewListing, bound: Channels) -> Listing:
     """Make a listing, or take up a deleted one of the same platform SKU again.
 
-    Raises ChannelNotFound, PlatformSkuTaken, ExternalIdTaken.
+    Raises OutsideChannels, ChannelNotFound, PlatformSkuTaken, ExternalIdTaken.
     """
+    check_channel(bound, new.channel_id)
     if not new.platform_sku:
         raise InvalidArgument.of("listing.platform_sku", "is required")
     await lock_channel(conn, new.channel_id)
@@ -61,10 +63,10 @@ async def take_up_again(desk: Desk, conn: AsyncConnection, former: Listing, new:
 
 
 async def update_listing(
-    desk: Desk, conn: AsyncConnection, listing_id: int, etag: str, changes: Mapping[str, Any]
+    desk: Desk, conn: AsyncConnection, listing_id: int, etag: str, changes: Mapping[str, Any], bound: Channels
 ) -> Listing:
-    """Change a listing and queue it. Raises ListingNotFound, EtagMismatch, ExternalIdTaken."""
-    listing = await stored.lock_listing(conn, listing_id)
+    """Change a listing and queue it. Raises ListingNotFound, OutsideChannels, EtagMismatch, ExternalIdTaken."""
+    listing = await _lock(conn, listing_id, bound)
     check_etag(etag, listing.version)
     if not changes:
         return listing
@@ -73,9 +75,9 @@ async def update_listing(
     return await stored.get_listing_in(conn, listing_id)
 
 
-async def delete_listing(desk: Desk, conn: AsyncConnection, listing_id: int) -> Listing:
-    """Take a listing off its platform and forget it. Raises ListingNotFound."""
-    listing = await stored.lock_listing(conn, listing_id)
+async def delete_listing(desk: Desk, conn: AsyncConnection, listing_id: int, bound: Channels) -> Listing:
+    """Take a listing off its platform and forget it. Raises ListingNotFound, OutsideChannels."""
+    listing = await _lock(conn, listing_id, bound)
     if listing.was_ever_pushed:
         await desk.generations.raise_listings(conn, [listing_id], content=True)
     else:
@@ -87,29 +89,40 @@ async def delete_listing(desk: Desk, conn: AsyncConnection, listing_id: int) -> 
 
 
 async def mark_listing_synced(
-    conn: AsyncConnection, listing_id: int, *, generation: int | None, external_id: str | None
+    conn: AsyncConnection, listing_id: int, bound: Channels, *, generation: int | None, external_id: str | None
 ) -> Listing:
-    """Record that the platform shows the listing as wanted. Raises ListingNotFound, ListingBusy, ExternalIdTaken."""
-    await _lock_idle(conn, listing_id)
+    """Record that the platform shows the listing as wanted.
+
+    Raises ListingNotFound, OutsideChannels, ListingBusy, ExternalIdTaken.
+    """
+    await _lock_idle(conn, listing_id, bound)
     await stored.mark_synced(conn, listing_id, generation, external_id)
     return await stored.get_listing_in(conn, listing_id)
 
 
-async def mark_listing_error(conn: AsyncConnection, listing_id: int, *, message: str, code: str) -> Listing:
-    """Record a permanent error. Raises ListingNotFound, ListingBusy."""
-    await _lock_idle(conn, listing_id)
+async def mark_listing_error(
+    conn: AsyncConnection, listing_id: int, bound: Channels, *, message: str, code: str
+) -> Listing:
+    """Record a permanent error. Raises ListingNotFound, OutsideChannels, ListingBusy."""
+    await _lock_idle(conn, listing_id, bound)
     await stored.mark_error(conn, listing_id, message, code)
     return await stored.get_listing_in(conn, listing_id)
 
 
-async def retry_listing(conn: AsyncConnection, listing_id: int) -> Listing:
-    """Queue a listing at once, whatever its error. Safe to repeat. Raises ListingNotFound."""
-    await stored.lock_listing(conn, listing_id)
+async def retry_listing(conn: AsyncConnection, listing_id: int, bound: Channels) -> Listing:
+    """Queue a listing at once, whatever its error. Safe to repeat. Raises ListingNotFound, OutsideChannels."""
+    await _lock(conn, listing_id, bound)
     await push_listing_afresh(conn, listing_id)
     return await stored.get_listing_in(conn, listing_id)
 
 
-async def _lock_idle(conn: AsyncConnection, listing_id: int) -> None:
-    await stored.lock_listing(conn, listing_id)
+async def _lock(conn: AsyncConnection, listing_id: int, bound: Channels) -> Listing:
+    listing = await stored.lock_listing(conn, listing_id)
+    check_channel(bound, listing.channel_id)
+    return listing
+
+
+async def _lock_idle(conn: AsyncConnection, listing_id: int, bound: Channels) -> None:
+    await _lock(conn, listing_id, bound)
     if await stored.is_being_pushed(conn, listing_id):
         raise ListingBusy(listing_id)

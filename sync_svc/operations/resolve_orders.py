@@ -11,6 +11,7 @@ from chassis.errors import Aborted, HubError
 from sync_svc.domain.errors import OrderLineUnknown, OrderNotOpen, VariantUnknown
 from sync_svc.domain.listing import NewListing
 from sync_svc.domain.order import Order, OrderStatus
+from sync_svc.domain.scope import Channels, check_channel
 from sync_svc.operations.desk import Desk
 from sync_svc.operations.take_orders import is_open
 from sync_svc.storage import listings, orders
@@ -32,12 +33,15 @@ async def find_variants(desk: Desk, skus: Mapping[str, str]) -> dict[str, KnownV
     return found
 
 
-async def map_lines(conn: AsyncConnection, order_id: int, variants: Mapping[str, KnownVariant]) -> Order:
+async def map_lines(
+    conn: AsyncConnection, order_id: int, variants: Mapping[str, KnownVariant], bound: Channels
+) -> Order:
     """Say which variants the lines mean, for this order and (as listings of the channel) for the next ones.
 
-    Raises OrderNotFound, OrderNotOpen, OrderLineUnknown.
+    Raises OrderNotFound, OutsideChannels, OrderNotOpen, OrderLineUnknown.
     """
     order = await orders.get_order_in(conn, order_id)
+    check_channel(bound, order.channel_id)
     if not is_open(order):
         raise OrderNotOpen(order_id, order.status.value)
     lines = {line.line_id: line for line in order.lines}
@@ -51,12 +55,13 @@ async def map_lines(conn: AsyncConnection, order_id: int, variants: Mapping[str,
     return await orders.get_order_in(conn, order_id)
 
 
-async def apply_again(desk: Desk, order_id: int) -> Order:
+async def apply_again(desk: Desk, order_id: int, bound: Channels) -> Order:
     """Try an open order again and answer it as it is then; one that is not open is answered as it is. Safe to repeat.
 
-    Raises OrderNotFound, Aborted while a worker applies it, Unavailable when inventory does not answer.
+    Raises OrderNotFound, OutsideChannels, Aborted while a worker applies it, Unavailable when inventory does not answer.
     """
     order = await orders.get_order(desk.db, order_id)
+    check_channel(bound, order.channel_id)
     if not is_open(order):
         return order
     lease = uuid4()

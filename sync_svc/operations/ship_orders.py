@@ -23,6 +23,7 @@ from sync_svc.domain.errors import (
     TrackingNumberTaken,
 )
 from sync_svc.domain.order import Line, Order, OrderStatus
+from sync_svc.domain.scope import Channels, check_channel
 from sync_svc.domain.shipment import NewShipment, Shipment, ShipmentStatus
 from sync_svc.storage import shipments as stored
 from sync_svc.storage.orders import get_order_in
@@ -37,6 +38,12 @@ def check_new(new: NewShipment, now: datetime) -> None:
         raise InvalidArgument.of("carrier", "is required with a tracking number")
     if new.shipped_at > now + _FUTURE:
         raise InvalidArgument.of("ship_time", "lies in the future")
+
+
+async def check_reach(conn: AsyncConnection, order_id: int, bound: Channels) -> None:
+    """Raises OrderNotFound, OutsideChannels. An order never changes its channel, so this may come before its lock."""
+    if bound is not None:
+        check_channel(bound, (await get_order_in(conn, order_id)).channel_id)
 
 
 async def ship_order(conn: AsyncConnection, order_id: int, new: NewShipment) -> Order:

@@ -13,6 +13,7 @@ from sqlalchemy import select, text
 
 from chassis.database import Database
 from sync_svc.domain.channel import Channel
+from sync_svc.domain.scope import Channels, check_channel
 from sync_svc.queries.pages import Page, count, cut
 from sync_svc.storage import channels as stored
 from sync_svc.storage.tables import channel, channel_run
@@ -85,15 +86,20 @@ class Standing:
     last_poll_at: datetime | None
 
 
-async def get_channel(db: Database, channel_id: int) -> Channel:
-    """One channel. Raises ChannelNotFound."""
+async def get_channel(db: Database, channel_id: int, bound: Channels) -> Channel:
+    """One channel. Raises ChannelNotFound, OutsideChannels."""
+    check_channel(bound, channel_id)
     return await stored.get_channel(db, channel_id)
 
 
-async def list_channels(db: Database, *, platform: str, state: str, after_id: int, most: int) -> Page[Channel]:
+async def list_channels(
+    db: Database, inside: Channels, *, platform: str, state: str, after_id: int, most: int
+) -> Page[Channel]:
     """One page, by id."""
     given = {channel.c.platform: platform, channel.c.state: state}
     conditions: list[Any] = [column == value for column, value in given.items() if value]
+    if inside is not None:
+        conditions.append(channel.c.id.in_(sorted(inside)))
     paged = select(channel).where(*conditions, channel.c.id > after_id).order_by(channel.c.id).limit(most + 1)
     async with db.translated(), db.read.connect() as conn:
         items = [stored.as_channel(row) for row in await conn.execute(paged)]
@@ -101,8 +107,11 @@ async def list_channels(db: Database, *, platform: str, state: str, after_id: in
     return cut(items, most, total)
 
 
-async def list_runs(db: Database, channel_id: int, *, kind: str, before_id: int | None, most: int) -> Page[Run]:
-    """One page, newest first. Raises ChannelNotFound."""
+async def list_runs(
+    db: Database, channel_id: int, bound: Channels, *, kind: str, before_id: int | None, most: int
+) -> Page[Run]:
+    """One page, newest first. Raises ChannelNotFound, OutsideChannels."""
+    check_channel(bound, channel_id)
     conditions: list[Any] = [channel_run.c.channel_id == channel_id]
     if kind:
         conditions.append(channel_run.c.kind == kind)
@@ -116,7 +125,7 @@ async def list_runs(db: Database, channel_id: int, *, kind: str, before_id: int 
     return cut(items, most, total)
 
 
-async def standings(db: Database, totals: ListingTotals) -> list[Standing]:
+async def standings(db: Database, totals: ListingTotals, inside: Channels) -> list[Standing]:
     """How every channel stands, by id."""
     listings = await totals.get()
     channels = {one.id: one for one in await stored.list_channels(db)}
@@ -129,5 +138,5 @@ async def standings(db: Database, totals: ListingTotals) -> list[Standing]:
             **{name: value for name, value in row.items() if name != "id"},
         )
         for row in rows
-        if row["id"] in channels
+        if row["id"] in channels and (inside is None or row["id"] in inside)
     ]

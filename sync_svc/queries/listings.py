@@ -11,6 +11,7 @@ from sqlalchemy import or_, select, text
 
 from chassis.database import Database
 from sync_svc.domain.listing import Listing
+from sync_svc.domain.scope import Channels, check_channel
 from sync_svc.queries.pages import Page, count, cut
 from sync_svc.storage.channels import is_named
 from sync_svc.storage.listings import SELECT_LISTINGS, as_listing, get_listing_in
@@ -36,6 +37,8 @@ class ListingFilter:
     only_waiting: bool = False
     only_failed: bool = False
     only_unsynced: bool = False
+    # What the caller is bound to.
+    inside: Channels = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,12 @@ class Attempt:
     late: bool
 
 
-async def get_listing(db: Database, listing_id: int) -> Listing:
-    """One listing. Raises ListingNotFound."""
+async def get_listing(db: Database, listing_id: int, bound: Channels) -> Listing:
+    """One listing. Raises ListingNotFound, OutsideChannels."""
     async with db.translated(), db.read.connect() as conn:
-        return await get_listing_in(conn, listing_id)
+        found = await get_listing_in(conn, listing_id)
+    check_channel(bound, found.channel_id)
+    return found
 
 
 async def list_listings(db: Database, wanted: ListingFilter, *, after_id: int, most: int) -> Page[Listing]:
@@ -73,13 +78,15 @@ async def list_listings(db: Database, wanted: ListingFilter, *, after_id: int, m
     return cut(items, most, total)
 
 
-async def list_attempts(db: Database, listing_id: int, *, before_id: int | None, most: int) -> Page[Attempt]:
-    """One page, newest first. Raises ListingNotFound."""
+async def list_attempts(
+    db: Database, listing_id: int, bound: Channels, *, before_id: int | None, most: int
+) -> Page[Attempt]:
+    """One page, newest first. Raises ListingNotFound, OutsideChannels."""
     mine = listing_attempt.c.listing_id == listing_id
     found = select(listing_attempt).where(mine)
     paged = found if before_id is None else found.where(listing_attempt.c.id < before_id)
     async with db.translated(), db.read.connect() as conn:
-        await get_listing_in(conn, listing_id, deleted=True)
+        check_channel(bound, (await get_listing_in(conn, listing_id, deleted=True)).channel_id)
         rows = (await conn.execute(paged.order_by(listing_attempt.c.id.desc()).limit(most + 1))).mappings()
         items = [Attempt(**row) for row in rows]
         total = await count(conn, select(listing_attempt.c.id).where(mine))
@@ -96,6 +103,8 @@ def _conditions(wanted: ListingFilter) -> list[Any]:
     conditions: list[Any] = [column == value for column, value in given.items() if value]
     if wanted.channel:
         conditions.append(is_named(wanted.channel))
+    if wanted.inside is not None:
+        conditions.append(listing.c.channel_id.in_(sorted(wanted.inside)))
     if wanted.sku:
         conditions.append(or_(listing.c.sku == wanted.sku.upper(), listing.c.platform_sku == wanted.sku))
     if not wanted.show_deleted:

@@ -9,6 +9,7 @@ from sqlalchemy import select, text
 
 from chassis.database import Database
 from sync_svc.domain.order import Order
+from sync_svc.domain.scope import Channels, check_channel
 from sync_svc.queries.pages import Page, count, cut
 from sync_svc.storage import orders as stored
 from sync_svc.storage.channels import is_named
@@ -28,11 +29,15 @@ class OrderFilter:
     external_order_id: str = ""
     to_ship: bool = False
     shipment_refused: bool = False
+    # What the caller is bound to.
+    inside: Channels = None
 
 
-async def get_order(db: Database, order_id: int) -> Order:
-    """One order. Raises OrderNotFound."""
-    return await stored.get_order(db, order_id)
+async def get_order(db: Database, order_id: int, bound: Channels) -> Order:
+    """One order. Raises OrderNotFound, OutsideChannels."""
+    order = await stored.get_order(db, order_id)
+    check_channel(bound, order.channel_id)
+    return order
 
 
 async def list_orders(db: Database, wanted: OrderFilter, *, before_id: int | None, most: int) -> Page[Order]:
@@ -49,6 +54,8 @@ async def list_orders(db: Database, wanted: OrderFilter, *, before_id: int | Non
         conditions += [channel_order.c.paid, channel_order.c.status != "CANCELLED", channel_order.c.id.in_(_TO_SHIP)]
     if wanted.shipment_refused:
         conditions.append(channel_order.c.id.in_(_REFUSED))
+    if wanted.inside is not None:
+        conditions.append(channel_order.c.channel_id.in_(sorted(wanted.inside)))
     paged = conditions if before_id is None else [*conditions, channel_order.c.id < before_id]
     async with db.translated(), db.read.connect() as conn:
         items = await stored.list_orders(conn, paged, most + 1)

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from chassis.clock import now
+from chassis.context import current_call
 from chassis.idempotency import Idempotency
 from chassis.page_tokens import PageTokens
 from sync_svc.domain.channel import Channel, Connection
+from sync_svc.domain.scope import Channels
 from sync_svc.operations.desk import Desk
 from sync_svc.progress import Progress
 from sync_svc.queries.channels import ListingTotals
+
+# The kind of thing, in the bounds of an access token, that listings and orders are bound by.
+BOUND_TO = "channels"
+
+
+def bound_channels() -> Channels:
+    """What the caller is bound to; an id that is none opens nothing."""
+    bound = current_call().principal.bound(BOUND_TO)
+    return None if bound is None else frozenset(int(key) for key in bound if key.isdecimal())
 
 
 class SyncRpcs:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from grpc.aio import ServicerContext
 from sqlalchemy.ext.asyncio import AsyncConnection
-from usav.sync.v1 import channel_pb2, sync_service_pb2
+from usav.sync.v1 import channel_event_pb2, channel_pb2, sync_service_pb2
 
 from chassis.page_tokens import page_size
 from sync_svc.convert import channels as convert
+from sync_svc.convert.channel_events import channel_event_filter, channel_event_to_proto
 from sync_svc.domain.channel import Channel
 from sync_svc.operations import channels as operations
 from sync_svc.operations.reseal import reseal_credentials
 from sync_svc.queries import channels as queries
-from sync_svc.servicers.base import SyncRpcs
+from sync_svc.queries.channel_events import list_channel_events
+from sync_svc.servicers.base import SyncRpcs, bound_channels
 
 
 class ChannelRpcs(SyncRpcs):
-    """ListChannels to ListChannelRuns, and GetSyncStatus."""
+    """ListChannels to ListChannelRuns, ListChannelEvents and GetSyncStatus."""
 
     async def ListChannels(
         self, request: sync_service_pb2.ListChannelsRequest, context: ServicerContext
@@ -24,6 +26,7 @@ class ChannelRpcs(SyncRpcs):
         """One page, by id."""
         page = await queries.list_channels(
             self.desk.db,
+            bound_channels(),
             platform=convert.platform_name(request.platform),
             state=convert.state_name(request.state),
             after_id=self.position(request) or 0,
@@ -39,7 +42,7 @@ class ChannelRpcs(SyncRpcs):
         self, request: sync_service_pb2.GetChannelRequest, context: ServicerContext
     ) -> channel_pb2.Channel:
         """One channel."""
-        return self._answer(await queries.get_channel(self.desk.db, request.id))
+        return self._answer(await queries.get_channel(self.desk.db, request.id, bound_channels()))
 
     async def CreateChannel(
         self, request: sync_service_pb2.CreateChannelRequest, context: ServicerContext
@@ -125,6 +128,7 @@ class ChannelRpcs(SyncRpcs):
         page = await queries.list_runs(
             self.desk.db,
             request.id,
+            bound_channels(),
             kind=convert.run_kind_name(request.kind),
             before_id=self.position(request),
             most=page_size(request.page_size),
@@ -135,11 +139,27 @@ class ChannelRpcs(SyncRpcs):
             total_size=page.total,
         )
 
+    async def ListChannelEvents(
+        self, request: channel_event_pb2.ListChannelEventsRequest, context: ServicerContext
+    ) -> channel_event_pb2.ListChannelEventsResponse:
+        """One page of the audit trail, newest first."""
+        page = await list_channel_events(
+            self.desk.db,
+            channel_event_filter(request),
+            before_id=self.position(request),
+            most=page_size(request.page_size),
+        )
+        return channel_event_pb2.ListChannelEventsResponse(
+            items=[channel_event_to_proto(event_id, event) for event_id, event in page.items],
+            next_page_token=self.next_token(request, None if page.is_last else page.items[-1][0]),
+            total_size=page.total,
+        )
+
     async def GetSyncStatus(
         self, request: sync_service_pb2.GetSyncStatusRequest, context: ServicerContext
     ) -> sync_service_pb2.SyncStatus:
         """Every channel."""
-        standings = await queries.standings(self.desk.db, self.totals)
+        standings = await queries.standings(self.desk.db, self.totals, bound_channels())
         return sync_service_pb2.SyncStatus(channels=[self._standing(standing) for standing in standings])
 
     def _standing(self, standing: queries.Standing) -> channel_pb2.ChannelStatus:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from grpc.aio import ServicerContext
 from sqlalchemy.ext.asyncio import AsyncConnection
 from usav.sync.v1 import listing_pb2, sync_service_pb2
@@ -11,7 +13,7 @@ from sync_svc.convert import listings as convert
 from sync_svc.operations import import_listings
 from sync_svc.operations import listings as operations
 from sync_svc.queries import listings as queries
-from sync_svc.servicers.base import SyncRpcs
+from sync_svc.servicers.base import SyncRpcs, bound_channels
 
 ListRequest = (
     sync_service_pb2.ListListingsRequest
@@ -45,9 +47,10 @@ class ListingRpcs(SyncRpcs):
         self, request: sync_service_pb2.ListVariantsPendingZohoRequest, context: ServicerContext
     ) -> sync_service_pb2.ListVariantsPendingZohoResponse:
         """One page, by listing."""
+        wanted = replace(convert.zoho_filter(request), inside=bound_channels())
         page = await queries.list_listings(
             self.desk.db,
-            convert.zoho_filter(request),
+            wanted,
             after_id=self.position(request) or 0,
             most=page_size(request.page_size),
         )
@@ -61,7 +64,7 @@ class ListingRpcs(SyncRpcs):
         self, request: sync_service_pb2.GetVariantZohoSyncRequest, context: ServicerContext
     ) -> sync_service_pb2.VariantZohoSync:
         """The variant's listings on Zoho."""
-        wanted = queries.ListingFilter(platform="ZOHO", variant_id=request.variant_id)
+        wanted = queries.ListingFilter("ZOHO", variant_id=request.variant_id, inside=bound_channels())
         page = await queries.list_listings(self.desk.db, wanted, after_id=0, most=page_size(0))
         return sync_service_pb2.VariantZohoSync(items=[convert.zoho_to_proto(listing) for listing in page.items])
 
@@ -69,16 +72,17 @@ class ListingRpcs(SyncRpcs):
         self, request: sync_service_pb2.GetListingRequest, context: ServicerContext
     ) -> listing_pb2.Listing:
         """One listing."""
-        return convert.listing_to_proto(await queries.get_listing(self.desk.db, request.id))
+        return convert.listing_to_proto(await queries.get_listing(self.desk.db, request.id, bound_channels()))
 
     async def CreateListing(
         self, request: sync_service_pb2.CreateListingRequest, context: ServicerContext
     ) -> listing_pb2.Listing:
         """Asks the catalog for the variant, then stores the listing under the request id."""
         new = await operations.find_variant(self.desk, convert.new_listing(request.listing))
+        bound = bound_channels()
 
         async def work(conn: AsyncConnection) -> listing_pb2.Listing:
-            return convert.listing_to_proto(await operations.create_listing(self.desk, conn, new))
+            return convert.listing_to_proto(await operations.create_listing(self.desk, conn, new, bound))
 
         return self._pushing(await self.once.run(request, listing_pb2.Listing, work))
 
@@ -87,10 +91,10 @@ class ListingRpcs(SyncRpcs):
     ) -> listing_pb2.Listing:
         """Stores it under the request id."""
         wanted = request.listing
-        changes = convert.listing_changes(wanted, request.update_mask)
+        changes, bound = convert.listing_changes(wanted, request.update_mask), bound_channels()
 
         async def work(conn: AsyncConnection) -> listing_pb2.Listing:
-            changed = await operations.update_listing(self.desk, conn, wanted.id, wanted.etag, changes)
+            changed = await operations.update_listing(self.desk, conn, wanted.id, wanted.etag, changes, bound)
             return convert.listing_to_proto(changed)
 
         return self._pushing(await self.once.run(request, listing_pb2.Listing, work))
@@ -99,9 +103,10 @@ class ListingRpcs(SyncRpcs):
         self, request: sync_service_pb2.DeleteListingRequest, context: ServicerContext
     ) -> listing_pb2.Listing:
         """Stores it under the request id."""
+        bound = bound_channels()
 
         async def work(conn: AsyncConnection) -> listing_pb2.Listing:
-            return convert.listing_to_proto(await operations.delete_listing(self.desk, conn, request.id))
+            return convert.listing_to_proto(await operations.delete_listing(self.desk, conn, request.id, bound))
 
         return self._pushing(await self.once.run(request, listing_pb2.Listing, work))
 
@@ -109,11 +114,13 @@ class ListingRpcs(SyncRpcs):
         self, request: sync_service_pb2.MarkListingSyncedRequest, context: ServicerContext
     ) -> listing_pb2.Listing:
         """Stores it under the request id."""
+        bound = bound_channels()
 
         async def work(conn: AsyncConnection) -> listing_pb2.Listing:
             marked = await operations.mark_listing_synced(
                 conn,
                 request.id,
+                bound,
                 generation=request.generation or None,
                 external_id=request.external_id.strip() or None,
             )
@@ -125,9 +132,12 @@ class ListingRpcs(SyncRpcs):
         self, request: sync_service_pb2.MarkListingErrorRequest, context: ServicerContext
     ) -> listing_pb2.Listing:
         """Stores it under the request id."""
+        bound = bound_channels()
 
         async def work(conn: AsyncConnection) -> listing_pb2.Listing:
-            marked = await operations.mark_listing_error(conn, request.id, message=request.message, code=request.code)
+            marked = await operations.mark_listing_error(
+                conn, request.id, bound, message=request.message, code=request.code
+            )
             return convert.listing_to_proto(marked)
 
         return await self.once.run(request, listing_pb2.Listing, work)
@@ -136,9 +146,10 @@ class ListingRpcs(SyncRpcs):
         self, request: sync_service_pb2.RetryListingRequest, context: ServicerContext
     ) -> listing_pb2.Listing:
         """Queues under the request id, then wakes the workers."""
+        bound = bound_channels()
 
         async def work(conn: AsyncConnection) -> listing_pb2.Listing:
-            return convert.listing_to_proto(await operations.retry_listing(conn, request.id))
+            return convert.listing_to_proto(await operations.retry_listing(conn, request.id, bound))
 
         return self._pushing(await self.once.run(request, listing_pb2.Listing, work))
 
@@ -146,10 +157,12 @@ class ListingRpcs(SyncRpcs):
         self, request: sync_service_pb2.BatchUpsertListingsRequest, context: ServicerContext
     ) -> sync_service_pb2.BatchUpsertListingsResponse:
         """All rows in one transaction under the request id."""
-        rows = [convert.row_of(row) for row in request.listings]
+        rows, bound = [convert.row_of(row) for row in request.listings], bound_channels()
 
         async def work(conn: AsyncConnection) -> sync_service_pb2.BatchUpsertListingsResponse:
-            ends = await import_listings.upsert_listings(self.desk, conn, rows, validate_only=request.validate_only)
+            ends = await import_listings.upsert_listings(
+                self.desk, conn, rows, bound, validate_only=request.validate_only
+            )
             return convert.ends_to_proto(ends)
 
         return await self.once.run(request, sync_service_pb2.BatchUpsertListingsResponse, work)
@@ -161,6 +174,7 @@ class ListingRpcs(SyncRpcs):
         page = await queries.list_attempts(
             self.desk.db,
             request.id,
+            bound_channels(),
             before_id=self.position(request),
             most=page_size(request.page_size),
         )
@@ -171,6 +185,7 @@ class ListingRpcs(SyncRpcs):
         )
 
     async def _page(self, request: ListRequest, wanted: queries.ListingFilter) -> sync_service_pb2.ListListingsResponse:
+        wanted = replace(wanted, inside=bound_channels())
         page = await queries.list_listings(
             self.desk.db, wanted, after_id=self.position(request) or 0, most=page_size(request.page_size)
         )

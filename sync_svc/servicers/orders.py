@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from google.api.httpbody_pb2 import HttpBody
 from grpc.aio import ServicerContext
@@ -12,10 +13,11 @@ from usav.sync.v1 import order_pb2, sync_service_pb2
 from chassis.page_tokens import page_size
 from sync_svc.channels.base import TOKEN_HEADER
 from sync_svc.convert import orders as convert
+from sync_svc.domain.scope import Channels, check_channel
 from sync_svc.operations import resolve_orders, webhooks
 from sync_svc.progress import Event, ListingPushed
 from sync_svc.queries import orders as queries
-from sync_svc.servicers.base import SyncRpcs
+from sync_svc.servicers.base import SyncRpcs, bound_channels
 
 HEARTBEAT_S = 15.0
 
@@ -29,7 +31,7 @@ class OrderRpcs(SyncRpcs):
         """One page, newest first."""
         page = await queries.list_orders(
             self.desk.db,
-            convert.filter_of(request),
+            replace(convert.filter_of(request), inside=bound_channels()),
             before_id=self.position(request),
             most=page_size(request.page_size),
         )
@@ -41,20 +43,22 @@ class OrderRpcs(SyncRpcs):
 
     async def GetOrder(self, request: sync_service_pb2.GetOrderRequest, context: ServicerContext) -> order_pb2.Order:
         """One order."""
-        return convert.order_to_proto(await queries.get_order(self.desk.db, request.id))
+        order = await queries.get_order(self.desk.db, request.id, bound_channels())
+        return convert.order_to_proto(order)
 
     async def ResolveOrder(
         self, request: sync_service_pb2.ResolveOrderRequest, context: ServicerContext
     ) -> order_pb2.Order:
         """Keeps the mapping under the request id, then tries the order; a repeat answers the order as it is then."""
         skus = {mapping.line_id: mapping.sku for mapping in request.mappings}
+        bound = bound_channels()
         variants = await resolve_orders.find_variants(self.desk, skus)
 
         async def work(conn: AsyncConnection) -> order_pb2.Order:
-            return convert.order_to_proto(await resolve_orders.map_lines(conn, request.id, variants))
+            return convert.order_to_proto(await resolve_orders.map_lines(conn, request.id, variants, bound))
 
         await self.once.run(request, order_pb2.Order, work)
-        order = await resolve_orders.apply_again(self.desk, request.id)
+        order = await resolve_orders.apply_again(self.desk, request.id, bound)
         self.desk.wake_channel(order.channel_id)
         return convert.order_to_proto(order)
 
@@ -80,14 +84,19 @@ class OrderRpcs(SyncRpcs):
         self, request: sync_service_pb2.WatchSyncRequest, context: ServicerContext
     ) -> AsyncIterator[sync_service_pb2.WatchSyncResponse]:
         """What happens from now on; a heartbeat first, so that the watcher knows that it watches."""
+        bound = bound_channels()
+        if request.channel_id:
+            check_channel(bound, request.channel_id)
         with self.progress.watch() as watcher:
             yield convert.event_to_proto(None)
             async for event in watcher.events(HEARTBEAT_S):
-                if event is None or _is_wanted(event, request):
+                if event is None or _is_wanted(event, request, bound):
                     yield convert.event_to_proto(event)
 
 
-def _is_wanted(event: Event, request: sync_service_pb2.WatchSyncRequest) -> bool:
+def _is_wanted(event: Event, request: sync_service_pb2.WatchSyncRequest, bound: Channels) -> bool:
+    if bound is not None and event.channel_id not in bound:
+        return False
     if request.channel_id and event.channel_id != request.channel_id:
         return False
     return not request.sku or (isinstance(event, ListingPushed) and event.sku == request.sku.upper())

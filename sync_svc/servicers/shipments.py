@@ -14,7 +14,7 @@ from sync_svc.convert.orders import order_to_proto
 from sync_svc.convert.shipments import new_shipment
 from sync_svc.domain.order import Order
 from sync_svc.operations import ship_orders as operations
-from sync_svc.servicers.base import SyncRpcs
+from sync_svc.servicers.base import SyncRpcs, bound_channels
 
 Request = (
     sync_service_pb2.ShipOrderRequest | sync_service_pb2.RetryShipmentRequest | sync_service_pb2.WithdrawShipmentRequest
@@ -28,26 +28,31 @@ class ShipmentRpcs(SyncRpcs):
         """Recorded under the request id; the worker tells the platform."""
         new = new_shipment(request, recorded_by=current_call().principal.username, now=now())
         operations.check_new(new, now())
-        return await self._recorded(request, lambda conn: operations.ship_order(conn, request.id, new))
+        return await self._recorded(request, request.id, lambda conn: operations.ship_order(conn, request.id, new))
 
     async def RetryShipment(
         self, request: sync_service_pb2.RetryShipmentRequest, context: ServicerContext
     ) -> order_pb2.Order:
         """Made due under the request id, then the worker is woken."""
-        return await self._recorded(request, lambda conn: operations.retry_shipment(conn, request.order_id, request.id))
+        return await self._recorded(
+            request, request.order_id, lambda conn: operations.retry_shipment(conn, request.order_id, request.id)
+        )
 
     async def WithdrawShipment(
         self, request: sync_service_pb2.WithdrawShipmentRequest, context: ServicerContext
     ) -> order_pb2.Order:
         """Taken back under the request id."""
         return await self._recorded(
-            request, lambda conn: operations.withdraw_shipment(conn, request.order_id, request.id)
+            request, request.order_id, lambda conn: operations.withdraw_shipment(conn, request.order_id, request.id)
         )
 
     async def _recorded(
-        self, request: Request, change: Callable[[AsyncConnection], Awaitable[Order]]
+        self, request: Request, order_id: int, change: Callable[[AsyncConnection], Awaitable[Order]]
     ) -> order_pb2.Order:
+        bound = bound_channels()
+
         async def work(conn: AsyncConnection) -> order_pb2.Order:
+            await operations.check_reach(conn, order_id, bound)
             return order_to_proto(await change(conn))
 
         answer = await self.once.run(request, order_pb2.Order, work)

@@ -28,7 +28,7 @@ def access_token(key: Any = KEY, key_id: str = KEY_ID, algorithm: str = "ES256",
         "role": "ADMIN",
     }
     chosen = {name: value for name, value in {**usual, **claims}.items() if value is not None}
-    return jwt.encode(chosen, key, algorithm=algorithm, headers={"kid": key_id})
+    return jwt.encode(chosen, key, algorithm=algorithm, headers={"kid": key_id, "typ": "at+jwt"})
 
 
 def published_keys() -> token_pb2.JwkSet:

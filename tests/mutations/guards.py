@@ -112,6 +112,27 @@ GUARDS = (
         "TRUE AND (asked.order_reference IN",
         "reserve_item",
     ),
+    _guard(
+        "the warehouses of a bound caller",
+        _CHANGE,
+        '_INSIDE, f"AND {UNIT_INSIDE}"',
+        '_INSIDE, "AND CAST(:warehouses AS text[]) IS NOT NULL"',
+        "scope",
+    ),
+    _guard(
+        "the way of a bound caller around shared statements",
+        "inventory_svc/operations/change_one.py",
+        "        if wanted.cause.warehouses is None:\n",
+        "        if True:\n",
+        "scope",
+    ),
+    _guard(
+        "the way of a bound caller's order around shared transactions",
+        "inventory_svc/operations/allocate_together.py",
+        "order.cause.warehouses is None and ",
+        "",
+        "scope",
+    ),
     _guard("the holder when a held unit is sold", _UNITS, "hold.holder_id = asked.actor_id", "TRUE", "reserve_item"),
     _guard(
         "the time when a hold is tidied away",
@@ -156,7 +177,7 @@ GUARDS = (
     _guard(
         "the wait for units that others look at",
         "inventory_svc/operations/pick_units.py",
-        "    return await _wait(session, wants)\n",
+        "    return await _wait(session, wants, cause.warehouses)\n",
         "    raise OutOfStock.of(share_out(wants, found).short)\n",
         "bundles",
         "crowd",

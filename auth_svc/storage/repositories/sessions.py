@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth_svc.domain.session import RefreshToken, Session
-from auth_svc.domain.user import Role
+from auth_svc.domain.user import Role, Scope
 from auth_svc.storage.tables import refresh_tokens, sessions, users
 
 _INSERT_SESSION = insert(sessions)
@@ -21,6 +21,8 @@ _LOCK_BY_TOKEN = (
         sessions.c.user_id,
         users.c.username,
         users.c.role,
+        users.c.warehouses,
+        users.c.channel_ids,
         users.c.is_active.label("user_is_active"),
         sessions.c.expires_at,
         sessions.c.ended_at,
@@ -97,7 +99,9 @@ async def lock_by_token(conn: AsyncConnection, token_hash: bytes) -> Session | N
     row = (await conn.execute(_LOCK_BY_TOKEN, {"token_hash": token_hash})).first()
     if row is None:
         return None
-    return Session(**{**row._mapping, "role": Role(row.role)})
+    values = dict(row._mapping)
+    scope = Scope(tuple(values.pop("warehouses")), tuple(values.pop("channel_ids")))
+    return Session(**{**values, "role": Role(row.role), "scope": scope})
 
 
 async def find_tokens(conn: AsyncConnection, token_hashes: Sequence[bytes]) -> dict[bytes, RefreshToken]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from auth_svc.domain.user import NewUser, Role, User
+from auth_svc.domain.user import NewUser, Role, Scope, User
 from auth_svc.storage.tables import users
 
 _COLUMNS = list(users.c)
@@ -41,7 +41,8 @@ _RENEW_HASH = (
 def user_of(row: Row[Any] | Mapping[str, Any]) -> User:
     """A user from a row of the table."""
     values = dict(row) if isinstance(row, Mapping) else dict(row._mapping)
-    return User(**{**values, "role": Role(values["role"])})
+    scope = Scope(tuple(values.pop("warehouses")), tuple(values.pop("channel_ids")))
+    return User(**{**values, "role": Role(values["role"]), "scope": scope})
 
 
 async def get(conn: AsyncConnection, user_id: int) -> User | None:
@@ -75,6 +76,7 @@ async def add(conn: AsyncConnection, user: NewUser, at: datetime) -> User:
         "role": user.role.value,
         "is_active": user.is_active,
         "password_hash": user.password_hash,
+        **_columns_of(user.scope),
         "created_at": at,
         "updated_at": at,
     }
@@ -83,7 +85,9 @@ async def add(conn: AsyncConnection, user: NewUser, at: datetime) -> User:
 
 async def change(conn: AsyncConnection, user: User, changes: Mapping[str, Any], at: datetime) -> User:
     """Writes the changes as the next version. The user has to be locked."""
-    plain = {name: value.value if isinstance(value, Role) else value for name, value in changes.items()}
+    plain: dict[str, Any] = {name: value.value if isinstance(value, Role) else value for name, value in changes.items()}
+    if "scope" in plain:
+        plain |= _columns_of(plain.pop("scope"))
     statement = (
         update(users)
         .where(users.c.id == user.id)
@@ -91,6 +95,10 @@ async def change(conn: AsyncConnection, user: User, changes: Mapping[str, Any], 
         .returning(*_COLUMNS)
     )
     return user_of((await conn.execute(statement)).one())
+
+
+def _columns_of(scope: Scope) -> dict[str, Any]:
+    return {"warehouses": list(scope.warehouses), "channel_ids": list(scope.channel_ids)}
 
 
 async def mark_signed_in(conn: AsyncConnection, user: User, at: datetime) -> User | None:

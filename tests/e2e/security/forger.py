@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from auth_svc.operations.key_material import KeySeal
 from auth_svc.storage.repositories.signing_keys import StoredKey
+from chassis.tokens import TOKEN_TYPE
 from deploy.local.hub import Hub
 
 _KEY = """SELECT key_id, public_x, public_y, sealed_private_key, created_at, coalesce(signs_from, created_at) AS signs_from
@@ -45,13 +46,13 @@ class Forger:
         assert opened is not None
         return cls(opened.key_id, opened.private_key)
 
-    def signed(self, **changes: Any) -> str:
+    def signed(self, typ: Any = TOKEN_TYPE, **changes: Any) -> str:
         """A token with a genuine signature; a claim that is None is left out."""
-        return jwt.encode(claims(**changes), self._key, "ES256", headers={"kid": self.key_id})
+        return jwt.encode(claims(**changes), self._key, "ES256", headers={"kid": self.key_id, "typ": typ})
 
     def forged(self, **header: Any) -> str:
         """A token signed with the forger's own key; a header that is None is left out."""
-        headers = {"alg": "ES256", "typ": "JWT", "kid": self.key_id, **header}
+        headers = {"alg": "ES256", "typ": TOKEN_TYPE, "kid": self.key_id, **header}
         signer = jwt.algorithms.ECAlgorithm(jwt.algorithms.ECAlgorithm.SHA256)
         return assemble(
             {k: v for k, v in headers.items() if v is not None}, lambda text: signer.sign(text, self._own_key)
@@ -62,12 +63,12 @@ class Forger:
         signer = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256)
         key = self._pem if secret is None else secret
         return assemble(
-            {"alg": "HS256", "typ": "JWT", "kid": self.key_id, **header}, lambda text: signer.sign(text, key)
+            {"alg": "HS256", "typ": TOKEN_TYPE, "kid": self.key_id, **header}, lambda text: signer.sign(text, key)
         )
 
     def of_another_algorithm(self) -> str:
         """RS256 with the forger's own key."""
-        return jwt.encode(claims(), self._rsa_key, "RS256", headers={"kid": self.key_id})
+        return jwt.encode(claims(), self._rsa_key, "RS256", headers={"kid": self.key_id, "typ": TOKEN_TYPE})
 
     @property
     def own_jwk(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from chassis.tokens import TOKEN_TYPE
 from deploy.local.hub import Hub
 from tests.e2e.security.doors import OPEN, SHUT, WHO, Door, Knocker, all_doors
 from tests.e2e.security.forger import Forger, assemble, claims, part
@@ -100,11 +101,11 @@ def with_another_signature(forger: Forger) -> str:
 
 
 def unsigned(algorithm: str) -> Callable[[Forger], str]:
-    return lambda forger: assemble({"alg": algorithm, "typ": "JWT", "kid": forger.key_id}, lambda _: b"")
+    return lambda forger: assemble({"alg": algorithm, "typ": TOKEN_TYPE, "kid": forger.key_id}, lambda _: b"")
 
 
 def of_nothing_but_zeros(forger: Forger) -> str:
-    return assemble({"alg": "ES256", "kid": forger.key_id}, lambda _: bytes(64))
+    return assemble({"alg": "ES256", "typ": TOKEN_TYPE, "kid": forger.key_id}, lambda _: bytes(64))
 
 
 ATTACKS: dict[str, Callable[[Forger], str]] = {
@@ -122,6 +123,10 @@ ATTACKS: dict[str, Callable[[Forger], str]] = {
     "of no issuer": lambda f: f.signed(iss=None),
     "of nobody": lambda f: f.signed(sub=None),
     "without a role": lambda f: f.signed(role=None),
+    "of another type": lambda f: f.signed(typ="JWT"),
+    "of no type": lambda f: f.signed(typ=None),
+    "with bounds that are none": lambda f: f.signed(bounds="everything"),
+    "with bounds of a wrong shape": lambda f: f.signed(bounds={"warehouses": "EAST"}),
     # signatures that are none
     "alg none": unsigned("none"),
     "alg None": unsigned("None"),

@@ -62,9 +62,13 @@ async def test_a_token_of_the_future_is_refused(hub: AuthHub) -> None:
 
 async def test_a_token_of_another_key_under_our_key_id_is_refused(hub: AuthHub) -> None:
     kid = (await hub.stub.GetJwks(pb.GetJwksRequest())).keys[0].kid
-    forged = jwt.encode(own_claims(), ec.generate_private_key(ec.SECP256R1()), "ES256", headers={"kid": kid})
+    forged = jwt.encode(
+        own_claims(), ec.generate_private_key(ec.SECP256R1()), "ES256", headers={"kid": kid, "typ": "at+jwt"}
+    )
     assert await refused_token(hub, forged) == "TOKEN_INVALID"
-    unknown = jwt.encode(own_claims(), ec.generate_private_key(ec.SECP256R1()), "ES256", headers={"kid": "mine"})
+    unknown = jwt.encode(
+        own_claims(), ec.generate_private_key(ec.SECP256R1()), "ES256", headers={"kid": "mine", "typ": "at+jwt"}
+    )
     assert await refused_token(hub, unknown) == "TOKEN_INVALID"
 
 
@@ -72,7 +76,7 @@ async def test_the_public_key_as_a_shared_secret_is_refused(hub: AuthHub) -> Non
     jwk = (await hub.stub.GetJwks(pb.GetJwksRequest())).keys[0]
     public = jwt.PyJWK({name.name: value for name, value in jwk.ListFields()}).key
     pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    header = _part({"alg": "HS256", "typ": "JWT", "kid": jwk.kid})
+    header = _part({"alg": "HS256", "typ": "at+jwt", "kid": jwk.kid})
     signed = f"{header}.{_part(own_claims())}"
     signature = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(signed.encode(), pem)
     token = f"{signed}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"

@@ -106,7 +106,7 @@ async def _show_made_up_keys(others: list[Bystander], stop: asyncio.Event) -> No
     number, made_up = 0, ec.generate_private_key(ec.SECP256R1())
     while not stop.is_set():
         number += 1
-        forged = jwt.encode({"sub": "1"}, made_up, "ES256", headers={"kid": f"made-up-{number}"})
+        forged = jwt.encode({"sub": "1"}, made_up, "ES256", headers={"kid": f"made-up-{number}", "typ": "at+jwt"})
         for other in others:
             assert "not valid" in await other.answer(forged)
         await asyncio.sleep(0.05)

@@ -92,7 +92,9 @@ async def channel(running: Running) -> AsyncIterator[grpc.aio.Channel]:
 def signed(role: str = "ADMIN", **changed: Any) -> list[tuple[str, str]]:
     now = int(time.time())
     claims = {"iss": "usav-hub", "aud": "usav-hub", "sub": "7", "name": "ana", "role": role, "jti": "j"}
-    token = jwt.encode({**claims, "iat": now, "exp": now + 60, **changed}, KEY, "ES256", headers={"kid": "k1"})
+    token = jwt.encode(
+        {**claims, "iat": now, "exp": now + 60, **changed}, KEY, "ES256", headers={"kid": "k1", "typ": "at+jwt"}
+    )
     return [("authorization", f"Bearer {token}")]
 
 

@@ -47,14 +47,16 @@ _CONDITIONS = {"": 0, "-N": 10**7, "-R": 2 * 10**7}
 
 
 class RoleTokens(TokenVerifier):
-    """Takes "ADMIN" as the token of an admin, and so on; "ADMIN:maria" is another admin."""
+    """Takes "ADMIN" as the token of an admin, and so on; "ADMIN:maria" is another admin, "WAREHOUSE_OP@EAST,WEST" is bound."""
 
     def __init__(self) -> None:
         super().__init__("", "", self._no_keys)
 
     def cached(self, token: str) -> Principal:
-        role, _, name = token.partition(":")
-        return Principal(user_id=name or role, username=name or role.lower(), role=role)
+        who, _, warehouses = token.partition("@")
+        role, _, name = who.partition(":")
+        bounds = {"warehouses": frozenset(warehouses.split(","))} if warehouses else {}
+        return Principal(user_id=name or role, username=name or role.lower(), role=role, bounds=bounds)
 
     async def _no_keys(self) -> list[dict[str, str]]:
         return []

@@ -28,10 +28,12 @@ from tests.factories.sync.engine import Engine
 
 
 class RoleTokens(TokenVerifier):
-    """Takes the token for the role."""
+    """Takes the token for the role; "SALES_REP@1,2" is bound to two channels."""
 
     def cached(self, token: str) -> Principal | None:
-        return Principal(user_id=f"user:{token}", username=token.lower(), role=token)
+        role, _, channels = token.partition("@")
+        bounds = {"channels": frozenset(channels.split(","))} if channels else {}
+        return Principal(user_id=f"user:{token}", username=token.lower(), role=role, bounds=bounds)
 
 
 class Refused(Exception):

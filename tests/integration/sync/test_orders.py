@@ -181,8 +181,8 @@ async def test_unknown_sku_is_kept_and_resolved_with_a_mapping(
     (order,) = await _work_off(engine, channel)
     assert (order.status, order.reason) == (OrderStatus.NEEDS_ATTENTION, OrderReason.UNKNOWN_SKU)
     variants = await resolve_orders.find_variants(desk, {"1": "00846"})
-    await engine.db.run(lambda conn: resolve_orders.map_lines(conn, order.id, variants))
-    resolved = await resolve_orders.apply_again(desk, order.id)
+    await engine.db.run(lambda conn: resolve_orders.map_lines(conn, order.id, variants, None))
+    resolved = await resolve_orders.apply_again(desk, order.id, None)
     assert (resolved.status, hub.free[2]) == (OrderStatus.SOLD, 0)
     await _deliver(desk, channel, platform, platform.buy("MYSTERY", 0 + 1))
     newest = (await _work_off(engine, channel))[0]
@@ -197,9 +197,9 @@ async def test_out_of_stock_needs_attention_until_there_is_stock(
     await _deliver(desk, channel, platform, order_id)
     (order,) = await _work_off(engine, channel)
     assert (order.status, order.reason) == (OrderStatus.NEEDS_ATTENTION, OrderReason.OUT_OF_STOCK)
-    assert (await resolve_orders.apply_again(desk, order.id)).status is OrderStatus.NEEDS_ATTENTION
+    assert (await resolve_orders.apply_again(desk, order.id, None)).status is OrderStatus.NEEDS_ATTENTION
     hub.set_free(1, 9)
-    assert (await resolve_orders.apply_again(desk, order.id)).status is OrderStatus.SOLD
+    assert (await resolve_orders.apply_again(desk, order.id, None)).status is OrderStatus.SOLD
     assert hub.free[1] == 4
 
 
@@ -253,7 +253,7 @@ async def test_inventory_down_keeps_the_order_for_later(
     (order,) = await _work_off(engine, channel)
     assert order.status is OrderStatus.SOLD
     with pytest.raises(HubError):
-        await queries.get_order(engine.db, order.id + 1)
+        await queries.get_order(engine.db, order.id + 1, None)
 
 
 async def test_hint_during_the_work_is_worked_after_it(

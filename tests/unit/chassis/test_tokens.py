@@ -50,8 +50,8 @@ def claims(**changed: Any) -> dict[str, Any]:
     return {key: value for key, value in {**good, **changed}.items() if value is not None}
 
 
-def token(key: Any = KEY, kid: str = "k1", alg: str = "ES256", **changed: Any) -> str:
-    return jwt.encode(claims(**changed), key, algorithm=alg, headers={"kid": kid})
+def token(key: Any = KEY, kid: str = "k1", alg: str = "ES256", typ: str | None = "at+jwt", **changed: Any) -> str:
+    return jwt.encode(claims(**changed), key, algorithm=alg, headers={"kid": kid, "typ": typ})
 
 
 @pytest.fixture
@@ -89,6 +89,22 @@ async def test_a_token_with_wrong_or_missing_claims_is_refused(
         await verifier.verify(token(**changed))
 
 
+@pytest.mark.parametrize("typ", ["JWT", "rt+jwt", "", None])
+async def test_a_token_of_another_type_is_refused(verifier: TokenVerifier, typ: str | None) -> None:
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(token(typ=typ))
+
+
+async def test_bounds_are_read_and_what_is_not_understood_opens_nothing(verifier: TokenVerifier) -> None:
+    principal = await verifier.verify(token(bounds={"warehouses": ["EAST", "WEST"], "shelves": []}))
+    assert principal.bound("warehouses") == frozenset({"EAST", "WEST"})
+    assert principal.bound("shelves") == frozenset()
+    assert principal.bound("channels") is None
+    for bounds in ("all", ["EAST"], {"warehouses": "EAST"}, {"warehouses": None}, 1):
+        with pytest.raises(Unauthenticated):
+            await verifier.verify(token(bounds=bounds))
+
+
 async def test_a_token_that_is_not_valid_yet_is_refused(verifier: TokenVerifier) -> None:
     with pytest.raises(Unauthenticated):
         await verifier.verify(token(nbf=int(time.time()) + 600))
@@ -101,14 +117,17 @@ async def test_a_token_of_another_key_is_refused(verifier: TokenVerifier) -> Non
 
 async def test_a_token_signed_with_the_public_key_as_secret_is_refused(verifier: TokenVerifier) -> None:
     pem = KEY.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    encoded = [base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in (b'{"alg":"HS256","kid":"k1"}', pem)]
+    encoded = [
+        base64.urlsafe_b64encode(part).rstrip(b"=").decode()
+        for part in (b'{"alg":"HS256","typ":"at+jwt","kid":"k1"}', pem)
+    ]
     for made in (f"{encoded[0]}.{encoded[1]}.AAAA", token("x" * 64, alg="HS256")):
         with pytest.raises(Unauthenticated):
             await verifier.verify(made)
 
 
 async def test_alg_none_is_refused(verifier: TokenVerifier) -> None:
-    made = jwt.encode(claims(), "", algorithm="none", headers={"kid": "k1"})
+    made = jwt.encode(claims(), "", algorithm="none", headers={"kid": "k1", "typ": "at+jwt"})
     with pytest.raises(Unauthenticated):
         await verifier.verify(made)
 
