@@ -22,6 +22,34 @@ WITH told AS (
 (SELECT * FROM told EXCEPT SELECT * FROM counted) UNION ALL (SELECT * FROM counted EXCEPT SELECT * FROM told)
 """
 
+# The same as far as the database can tell it by itself, in one look: what is wrong, by kind.
+_FAULTS = f"""
+WITH ledger AS (
+  SELECT movement.*, lag(hash) OVER rows AS hash_before, lag(after_status) OVER rows AS status_before,
+    lead(sequence) OVER rows AS next_sequence, row_number() OVER rows AS place
+  FROM inventory.movement WINDOW rows AS (PARTITION BY item_id ORDER BY sequence)
+),
+last AS (SELECT * FROM ledger WHERE next_sequence IS NULL),
+live AS (SELECT item_id, min(id) AS id, count(*) AS holds FROM inventory.reservation WHERE closed_at IS NULL GROUP BY item_id)
+SELECT 'a chain is broken' AS fault, item_id FROM ledger
+  WHERE sequence <> place OR (place > 1 AND (previous_hash <> hash_before OR before_status <> status_before))
+UNION ALL SELECT 'a unit and its ledger differ', coalesce(item.id, last.item_id)
+  FROM inventory.item FULL JOIN last ON last.item_id = item.id
+  WHERE (item.version, item.status, item.location, item.variant_id, item.updated_at) IS DISTINCT FROM
+    (last.sequence, last.after_status, last.after_location, last.variant_id, last.created_at)
+UNION ALL SELECT 'a unit is held twice', item_id FROM live WHERE holds > 1
+UNION ALL SELECT 'a unit and its hold differ', coalesce(item.id, live.item_id)
+  FROM inventory.item FULL JOIN live ON live.item_id = item.id WHERE item.reservation_id IS DISTINCT FROM live.id
+UNION ALL SELECT 'the feed and the ledger differ', 0
+  WHERE (SELECT count(*) FROM inventory.outbox) <> (SELECT count(*) FROM inventory.movement)
+UNION ALL SELECT 'levels and units differ', variant_id FROM ({_WRONG_LEVELS}) AS wrong
+"""
+
+
+async def faults(connection: asyncpg.Connection) -> list[tuple[str, int]]:
+    """What is wrong, and with which unit; an empty list when nothing is. One statement, for tests that look often."""
+    return [(row["fault"], row["item_id"]) for row in await connection.fetch(_FAULTS)]
+
 
 async def check_invariants(admin_url: str) -> None:
     """Ledger, present state, holds, counts and feed agree, and every chain is whole, all at one moment."""

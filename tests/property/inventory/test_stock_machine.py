@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from tests.factories.inventory.invariants import faults
 from tests.integration.inventory.harness import InventoryHub
 from tests.property.inventory.model import AFTER_SALE, Unit
 from tests.property.inventory.order_model import Asked
@@ -45,6 +46,10 @@ def machine_of(world: World, runner: asyncio.Runner) -> type[RuleBasedStateMachi
             self.do(world.begin())
             for sku in range(3):
                 self.do(world.receive(sku, 2, True, "A", 1250 * sku))
+
+        def teardown(self) -> None:
+            if world.skus:
+                self.do(world.end())
 
         @invariant()
         def all_agrees(self) -> None:
@@ -203,6 +208,29 @@ def test_service_does_what_the_model_does(database_url: str) -> None:
     world = run_steps(database_url, examples=20, steps=30)
     assert world.steps > 400
     assert world.crashes > 0
+
+
+async def test_what_looks_after_every_step_sees_a_fault(database_url: str) -> None:
+    """The run before left some units there."""
+    connection = await connect(database_url)
+    await connection.execute("SET session_replication_role = replica")
+    for spoil, fault in (
+        ("UPDATE inventory.item SET location = 'Q'", "a unit and its ledger differ"),
+        (
+            "INSERT INTO inventory.reservation (item_id, holder_id, holder_name) VALUES (-1, '', '')",
+            "a unit and its hold differ",
+        ),
+        ("UPDATE inventory.movement SET reason = 'x' WHERE sequence = 1", "a chain is broken"),
+        ("DELETE FROM inventory.outbox", "the feed and the ledger differ"),
+        ("DELETE FROM inventory.stock_level_change; DELETE FROM inventory.stock_level", "levels and units differ"),
+    ):
+        async with connection.transaction():
+            await connection.execute("SAVEPOINT as_it_was")
+            await connection.execute(spoil)
+            assert fault in {each for each, _ in await faults(connection)}
+            await connection.execute("ROLLBACK TO as_it_was")
+    assert await faults(connection) == []
+    await connection.close()
 
 
 @pytest.mark.long
