@@ -69,6 +69,8 @@ def _tell(tool: Tool, code: str, answer: Answer) -> None:
         tool.output.json_line({"code": code, "outcome": answer.outcome, "message": answer.more})
         return
     more = f"  ({answer.more})" if answer.more else ""
-    tool.output.console.print(f"{answer.outcome:<12} {code}{more}", style=answer.style, markup=False)
+    # Whatever the scanner typed, nothing of it may steer the terminal.
+    shown = code if code.isprintable() else ascii(code)
+    tool.output.console.print(f"{answer.outcome:<12} {shown}{more}", style=answer.style, markup=False)
     if answer.wrong:
         click.echo(_BELL, nl=False)

@@ -22,11 +22,11 @@ _RECONNECT_SECONDS = 1.0
 _CUT = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL, grpc.StatusCode.DEADLINE_EXCEEDED}
 
 
-def follow(open_stream: Callable[[str], Any], resume_token: str = "") -> Iterator[Any]:
+def follow(open_stream: Callable[[str], Any], resume_token: str = "", *, afresh: bool = False) -> Iterator[Any]:
     """The messages of a feed, across reconnects, none twice. `open_stream` takes the token to continue from.
 
-    A token that is too old is given up, and the stream opened without one. Raises grpc.RpcError when it cannot even begin, or
-    is refused later.
+    With `afresh` a token that is too old is given up and the stream opened without one. Raises grpc.RpcError when it cannot even
+    begin, or is refused later.
     """
     began = False
     while True:
@@ -36,7 +36,7 @@ def follow(open_stream: Callable[[str], Any], resume_token: str = "") -> Iterato
                 resume_token = getattr(message, "resume_token", "")
                 yield message
         except grpc.RpcError as error:
-            if resume_token and error.code() is grpc.StatusCode.OUT_OF_RANGE:
+            if afresh and resume_token and error.code() is grpc.StatusCode.OUT_OF_RANGE:
                 resume_token = ""
                 continue
             if not began or error.code() not in _CUT:
@@ -67,7 +67,7 @@ def watch_stock(tool: Tool, skus: tuple[str, ...], location: str, snapshot: bool
         whole = True
         return hub.inventory.WatchStock(request)
 
-    _show(tool, follow(open_stream), _stock_line)
+    _show(tool, follow(open_stream, afresh=True), _stock_line)
 
 
 def _variant_ids(tool: Tool, skus: tuple[str, ...]) -> list[int]:

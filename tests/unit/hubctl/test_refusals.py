@@ -116,3 +116,19 @@ def test_a_feed_whose_token_is_too_old_ends(monkeypatch: pytest.MonkeyPatch) -> 
 
     with pytest.raises(grpc.RpcError, match="said the hub"):
         list(watch.follow(open_stream))
+
+
+def test_a_feed_that_can_begin_afresh_does_so_when_its_token_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "_RECONNECT_SECONDS", 0)
+    asked: list[str] = []
+
+    def open_stream(token: str) -> Iterator[Message]:
+        asked.append(token)
+        if token:
+            raise Refusal(grpc.StatusCode.OUT_OF_RANGE)
+        yield Message("1")
+        raise Refusal(grpc.StatusCode.UNAVAILABLE)
+
+    feed = watch.follow(open_stream, afresh=True)
+    assert [next(feed).resume_token for _ in range(2)] == ["1", "1"]
+    assert asked == ["", "1", ""]
