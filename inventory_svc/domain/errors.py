@@ -206,8 +206,8 @@ class OutOfStock(FailedPrecondition):
                 metadata[f"{short.line_id}.missing"] = short.missing
         told = [Violation(f"lines/{each.line_id}", _told(each)) for each in shown]
         text = "; ".join(item.description for item in told)
-        more = f"; and {len(shortages) - len(shown)} more lines" if len(shortages) > len(shown) else ""
-        return cls(f"Not enough free units: {text}{more}.", metadata=metadata, violations=told)
+        many = f" for {len(shortages)} lines, of which {len(shown)} follow" if len(shortages) > len(shown) else ""
+        return cls(f"Not enough free units{many}: {text}.", metadata=metadata, violations=told)
 
 
 def _fitting(shortages: Sequence[Shortage]) -> Iterator[Shortage]:

@@ -144,6 +144,10 @@ class PresentState:
     hold_is_right: bool
 
 
+def _cost(value: Money | None) -> str:
+    return " ".join(_money(value)).strip() or "not known"
+
+
 def unit_breaks(item_id: int, rows: Sequence[Movement], present: PresentState | None) -> list[ChainBreak]:
     """Everything that is wrong with one unit: its chain, and where the last row and the unit itself differ.
 
@@ -162,7 +166,7 @@ def unit_breaks(item_id: int, rows: Sequence[Movement], present: PresentState | 
             ("status", last.after_status.value, present.status.value),
             ("location", last.after_location, present.location),
             ("variant", last.variant_id, present.variant_id),
-            ("cost", last.unit_cost, present.unit_cost),
+            ("cost", _cost(last.unit_cost), _cost(present.unit_cost)),
             ("time of change", last.created_at, present.updated_at),
             ("deletion", last.action is Action.DELETE, present.is_deleted),
         )

@@ -112,7 +112,7 @@ def test_shortage_tells_asked_and_free_per_line() -> None:
 def test_shortage_of_many_lines_tells_as_many_as_an_error_may_hold() -> None:
     few = OutOfStock.of([Shortage(str(number), f"00845-P-{number}-BK", 2, 1) for number in range(20)])
     assert len(few.metadata) == 60
-    assert "more lines" not in few.message
+    assert "follow" not in few.message
     many = OutOfStock.of([Shortage("x" * 128, "T" * 64, 2, 1, "P: needs 4, free 3; " * 20)] * 100)
     assert len(many.violations) == 1
-    assert many.message.endswith("; and 99 more lines.")
+    assert many.message.startswith("Not enough free units for 100 lines, of which 1 follow: T")
