@@ -48,7 +48,7 @@ async def create_backup(source: Source, vault: Vault, tell: Callable[[str], None
     backup_id = new_id(started_at)
     async with snapshot(source.database_url) as moment:
         heads = await moment.heads()
-        secrets = await _secrets(source, vault, tell)
+        secrets = await secrets_to_keep(source, vault, tell)
         tables, files = await _count_and_copy(source, vault, backup_id, moment)
         files += await _small_files(vault, backup_id, moment, secrets)
         manifest = await _manifest(moment, source, backup_id, started_at, heads, tables, files, secrets, vault)
@@ -85,7 +85,7 @@ def _copy(url: str, vault: Vault, backup_id: str, moment: str, stop: threading.E
     return files
 
 
-async def _secrets(source: Source, vault: Vault, tell: Callable[[str], None]) -> HubSecrets:
+async def secrets_to_keep(source: Source, vault: Vault, tell: Callable[[str], None]) -> HubSecrets:
     """Those that may go along. Secrets of another hub would be worse than none: the restored data could not be read."""
     if not source.secrets.values or not await source.secrets.belong_to(source.database_url):
         tell(

@@ -16,6 +16,7 @@ from deploy.backup.create import Source, create_backup
 from deploy.backup.errors import BackupError
 from deploy.backup.hub_secrets import find_secrets
 from deploy.backup.manifest import NAME, Manifest, time_of
+from deploy.backup.pitr.receive import run_receiver
 from deploy.backup.place import Place
 from deploy.backup.prune import prune
 from deploy.backup.vault import Vault
@@ -47,10 +48,15 @@ def is_due(now: datetime, times: Sequence[time], newest: datetime | None) -> boo
 
 
 async def run_schedule(place: Place, vault: Vault, tell: Callable[[str], None]) -> None:
-    """Runs until it is cancelled. A backup that fails is told and tried again, with growing pauses."""
+    """Backups at their times and, with HUB_BACKUP_WAL, the log, until it is cancelled. What fails is told and tried again."""
     if place.backups.metrics_port:
         start_http_server(place.backups.metrics_port, "127.0.0.1")
     tell(f"backups go to {vault.store.where} at {', '.join(f'{at:%H:%M}' for at in place.backups.at)} UTC")
+    works = [_make_backups(place, vault, tell), *([run_receiver(place, vault, tell)] if place.backups.wal else [])]
+    await asyncio.gather(*works)
+
+
+async def _make_backups(place: Place, vault: Vault, tell: Callable[[str], None]) -> None:
     pause = _FIRST_PAUSE_SECONDS
     while True:
         try:

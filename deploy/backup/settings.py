@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
 
-from chassis.setting_values import parse_port
+from chassis.setting_values import parse_port, whole
 from chassis.settings import SettingsError, load, setting
 from deploy.backup.retention import Retention
 from deploy.backup.sealing import parse_key
@@ -21,13 +21,6 @@ def parse_times(raw: str) -> tuple[time, ...]:
         return tuple(sorted({time.fromisoformat(part.strip()) for part in raw.split(",")}))
     except ValueError:
         raise ValueError("takes times of the day in UTC, as 03:15 or 03:15,15:15") from None
-
-
-def _parse_count(raw: str) -> int:
-    count = int(raw)
-    if not 0 <= count <= 1000:
-        raise ValueError("takes 0 to 1000")
-    return count
 
 
 def _parse_key_file(raw: str) -> bytes:
@@ -47,9 +40,19 @@ class BackupSettings:
     at: tuple[time, ...] = setting(
         "HUB_BACKUP_AT", (time(3, 15),), "When the scheduler makes backups, in UTC: 03:15,15:15.", parse=parse_times
     )
-    daily: int = setting("HUB_BACKUP_DAILY", 7, "Of how many days the newest backup is kept.", parse=_parse_count)
-    weekly: int = setting("HUB_BACKUP_WEEKLY", 4, "Of how many weeks.", parse=_parse_count)
-    monthly: int = setting("HUB_BACKUP_MONTHLY", 6, "Of how many months.", parse=_parse_count)
+    daily: int = setting("HUB_BACKUP_DAILY", 7, "Of how many days the newest backup is kept.", parse=whole(0, 1000))
+    weekly: int = setting("HUB_BACKUP_WEEKLY", 4, "Of how many weeks.", parse=whole(0, 1000))
+    monthly: int = setting("HUB_BACKUP_MONTHLY", 6, "Of how many months.", parse=whole(0, 1000))
+    wal: bool = setting("HUB_BACKUP_WAL", False, "Whether the scheduler keeps the log, to go back to any second.")
+    wal_seconds: int = setting(
+        "HUB_BACKUP_WAL_SECONDS",
+        60,
+        "How much may be lost: after so long the log goes to the store.",
+        parse=whole(1, 3600),
+    )
+    wal_days: int = setting(
+        "HUB_BACKUP_WAL_DAYS", 7, "To any second of how many days one can go back.", parse=whole(1, 365)
+    )
     s3_endpoint: str = setting("HUB_BACKUP_S3_ENDPOINT", "", "Of a store that is not Amazon's: https://host:port.")
     s3_region: str = setting("HUB_BACKUP_S3_REGION", "us-east-1", "The region of the bucket.")
     metrics_port: int = setting("HUB_BACKUP_METRICS_PORT", 0, "The scheduler's metrics; 0 is off.", parse=parse_port)

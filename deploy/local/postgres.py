@@ -39,6 +39,8 @@ OPTIONS: dict[str, str] = {
     "wal_buffers": "16MB",
     "min_wal_size": "256MB",
     "max_wal_size": "2GB",
+    # Whoever receives the log (backups) and stays away must not fill the disk.
+    "max_slot_wal_keep_size": "16GB",
     "checkpoint_timeout": "10min",
     "random_page_cost": "1.1",
     "jit": "off",
@@ -80,7 +82,7 @@ class EmbeddedPostgres:
         self._user = postgres_user()
         self.process = ManagedProcess(self._command())
 
-    async def start(self) -> None:
+    async def start(self, seconds: float = _START_SECONDS) -> None:
         """Starts the server, making its cluster first if there is none, and waits until it accepts connections.
 
         Raises PostgresError.
@@ -88,11 +90,11 @@ class EmbeddedPostgres:
         await asyncio.to_thread(self._prepare)
         await stop_leftover(self.place.data)
         await self.process.start()
-        await self.wait_ready()
+        await self.wait_ready(seconds)
 
-    async def wait_ready(self) -> None:
+    async def wait_ready(self, seconds: float = _START_SECONDS) -> None:
         """Waits until the server accepts connections. Raises PostgresError."""
-        deadline = asyncio.get_running_loop().time() + _START_SECONDS
+        deadline = asyncio.get_running_loop().time() + seconds
         while not self.is_ready():
             if asyncio.get_running_loop().time() > deadline or self.process.crashes > 5:
                 raise PostgresError(f"Postgres does not start; the end of {self.place.log}:\n{self.process.tail()}")
@@ -113,7 +115,7 @@ class EmbeddedPostgres:
             name="postgres",
             argv=(str(program("postgres")), "-D", str(self.place.data), *settings),
             log=self.place.log,
-            env=_environment(),
+            env=bare_environment(),
             user=self._user.name,
             stop_signal=signal.SIGINT,
             stop_seconds=20.0,
@@ -125,6 +127,10 @@ class EmbeddedPostgres:
         self._user.let_reach(data.parent)
         self._user.let_run(program("postgres").parent.parent)
         if not data.exists():
+            if set_aside(data).exists():
+                raise PostgresError(
+                    f"a restore was broken off between two steps: run it again, or rename {set_aside(data)} to {data.name}"
+                )
             _make_cluster(data, self.place.password, self._user)
         found = (data / "PG_VERSION").read_text().strip()
         if found != MAJOR:
@@ -132,6 +138,11 @@ class EmbeddedPostgres:
                 f"{data} is of Postgres {found}; this hub embeds {MAJOR}. Dump it with the former version."
             )
         self._user.own(data)
+
+
+def set_aside(data: Path) -> Path:
+    """Where a data folder goes when an earlier state of it is restored."""
+    return data.with_name(f"{data.name}.before-restore")
 
 
 def program(name: str) -> Path:
@@ -222,12 +233,12 @@ def _make_cluster(data: Path, password: str, user: PostgresUser) -> None:
 
 def _run_as(user: PostgresUser, command: list[str]) -> None:
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=_environment(), **user.subprocess_options()
+        command, capture_output=True, text=True, check=False, env=bare_environment(), **user.subprocess_options()
     )
     if done.returncode:
         raise PostgresError(f"{Path(command[0]).name} failed:\n{done.stderr.strip() or done.stdout.strip()}")
 
 
-def _environment() -> dict[str, str]:
-    """A bare one: the user's PG* variables and locale must not change the server."""
+def bare_environment() -> dict[str, str]:
+    """What Postgres's programs are told: the user's PG* variables and locale must not change the server."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}

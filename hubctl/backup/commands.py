@@ -24,6 +24,10 @@ from deploy.backup.drill import drill_backup
 from deploy.backup.errors import BackupError, BackupRefused
 from deploy.backup.hub_secrets import find_secrets
 from deploy.backup.manifest import Manifest
+from deploy.backup.pitr.base import take_base
+from deploy.backup.pitr.receive import run_receiver
+from deploy.backup.pitr.restore import GoingBack, go_back
+from deploy.backup.pitr.window import windows
 from deploy.backup.place import Place
 from deploy.backup.prune import plan
 from deploy.backup.prune import prune as prune_backups
@@ -208,6 +212,68 @@ def schedule(output: Output, place: Place, to: str) -> None:
     asyncio.run(run_schedule(place, place.backups.vault(to), output.say))
 
 
+@click.group()
+def pitr() -> None:
+    """Back to any second of the last days (the embedded Postgres): base backups and the log of everything since."""
+
+
+@pitr.command()
+@_to
+@_command
+def receive(output: Output, place: Place, to: str) -> None:
+    """Keeps the log, and a base backup a day, until it is stopped; `schedule` does it with HUB_BACKUP_WAL=on."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    asyncio.run(run_receiver(place, place.backups.vault(to), output.say))
+
+
+@pitr.command()
+@_to
+@_command
+def base(output: Output, place: Place, to: str) -> None:
+    """Makes a base backup now."""
+    vault = place.backups.vault(to)
+    _show(output, [asyncio.run(_base(place, vault, output.say))])
+
+
+async def _base(place: Place, vault: Vault, tell: Callable[[str], None]) -> Manifest:
+    async with place.database() as url:
+        return await take_base(Source(url, find_secrets(place.state, place.hub.environ)), vault, tell)
+
+
+@pitr.command("list")
+@_to
+@_command
+def list_windows(output: Output, place: Place, to: str) -> None:
+    """Shows from when to when one can go back."""
+    output.table(
+        [
+            {
+                "base": one.base.id,
+                "from": f"{one.base.finished_at:%Y-%m-%d %H:%M:%SZ}",
+                "until about": f"{one.until:%Y-%m-%d %H:%M:%SZ}",
+                "segments #": len(one.segments),
+                "bytes #": one.base.size,
+            }
+            for one in windows(place.backups.vault(to))
+        ]
+    )
+
+
+@pitr.command("restore")
+@click.argument("at", metavar="TIME", type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ"]))
+@_to
+@click.option("--resume-channels", is_flag=True, help="Channels go on as they were; otherwise they come back paused.")
+@click.option("--without-secrets", is_flag=True, help="Restores although sealed credentials cannot be read here.")
+@_command
+def go_back_to(
+    output: Output, place: Place, at: datetime, to: str, resume_channels: bool, without_secrets: bool
+) -> None:
+    """Makes the stopped hub what it was at TIME, in UTC, as 2026-11-29T03:15:00Z. The present data is kept beside it."""
+    channels = Channels.AS_THEY_WERE if resume_channels else Channels.PAUSED
+    what = GoingBack(place.backups.vault(to), at.replace(tzinfo=UTC), channels, without_secrets)
+    asyncio.run(go_back(place, what, output.say))
+
+
 def _chosen(vault: Vault, backup_id: str) -> Manifest:
     return vault.manifest(backup_id) if backup_id else vault.newest()
 
@@ -235,4 +301,4 @@ def _show(output: Output, manifests: list[Manifest]) -> None:
     )
 
 
-COMMANDS = [create, list_backups, verify, restore, reopen, drill, prune, key, secrets, schedule]
+COMMANDS = [create, list_backups, verify, restore, reopen, drill, prune, key, secrets, schedule, pitr]

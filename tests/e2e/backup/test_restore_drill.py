@@ -168,9 +168,9 @@ async def resynchronised(hub: Hub, generations: Any) -> None:
     assert log.count("lost its place") >= 2
 
 
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
     """Waits until it holds. Raises TimeoutError."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(seconds):
         while not await holds():  # noqa: ASYNC110  # nobody tells
             await asyncio.sleep(0.1)
 
