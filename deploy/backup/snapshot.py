@@ -15,7 +15,7 @@ import asyncpg
 from chassis.hosts import Hosts
 from deploy.backup.errors import BackupError, BackupRefused
 from deploy.backup.manifest import TableState
-from deploy.local.migrate import MIGRATION_LOCK, SCHEMAS
+from deploy.local.migrate import SCHEMAS, take_migration_lock
 
 # How values are written as text depends on these, and the hash on the text.
 _PLAIN_TEXT = {
@@ -68,7 +68,7 @@ async def snapshot(url: str) -> AsyncIterator[Snapshot]:
     """Holds one moment of the database of the address for as long as the context. Raises BackupError."""
     connection = await connect(url)
     try:
-        await connection.execute("SELECT pg_advisory_lock_shared($1)", MIGRATION_LOCK)
+        await take_migration_lock(connection, shared=True)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             for name, value in _PLAIN_TEXT.items():
                 await connection.execute(f"SET LOCAL {name} = '{value}'")

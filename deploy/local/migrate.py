@@ -27,6 +27,7 @@ SCHEMAS = ("auth", "catalog", "inventory", "sync")
 MIGRATION_LOCK = 0x75736176
 _CONNECT_SECONDS = 60.0
 _EACH_SECONDS = 10.0
+_LOCK_PAUSE_SECONDS = 0.1
 
 
 class MigrationError(Exception):
@@ -38,7 +39,7 @@ async def migrate(admin_url: str, role_secret: str, schemas: tuple[str, ...] = S
     database = database_of(admin_url)
     connection = await _connect(admin_url)
     try:
-        await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
+        await take_migration_lock(connection)
         await roles.close_database(connection, database)
         for schema in schemas:
             await roles.prepare_schema(connection, database, schema, role_secret)
@@ -46,6 +47,16 @@ async def migrate(admin_url: str, role_secret: str, schemas: tuple[str, ...] = S
             await roles.grant(connection, schema, grants_of(schema))
     finally:
         await connection.close()
+
+
+async def take_migration_lock(connection: asyncpg.Connection, *, shared: bool = False) -> None:
+    """Waits for the lock by asking again and again, and keeps it until the connection is closed.
+
+    A statement that waited inside the database would hold a snapshot, and an index that is made concurrently waits for those.
+    """
+    kind = "_shared" if shared else ""
+    while not await connection.fetchval(f"SELECT pg_try_advisory_lock{kind}($1)", MIGRATION_LOCK):  # noqa: ASYNC110  # see above
+        await asyncio.sleep(_LOCK_PAUSE_SECONDS)
 
 
 def grants_of(schema: str) -> dict[str, str]:
