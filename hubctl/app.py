@@ -11,7 +11,11 @@ from hubctl import (
     catalog,
     counts,
     demo,
+<<<<<<< HEAD
     events,
+=======
+    doctor,
+>>>>>>> 10b292d (feat(hubctl): a doctor that looks at everything and says what to do)
     inventory,
     keys,
     locations,
@@ -64,6 +68,7 @@ for module in (
     orders,
     watch,
     backup,
+    doctor,
     demo,
 ):
     for item in module.COMMANDS:

@@ -25,7 +25,7 @@ async def own_database(settings: HubSettings) -> AsyncIterator[tuple[str, Secret
     if settings.database_url:
         yield settings.database_url, secrets
     elif summary is not None and state.is_locked():
-        yield _place(state, summary.postgres_port, secrets).url(), secrets
+        yield place_of(state, summary.postgres_port, secrets).url(), secrets
     else:
         async with _started(state, secrets) as url:
             yield url, secrets
@@ -35,7 +35,7 @@ async def own_database(settings: HubSettings) -> AsyncIterator[tuple[str, Secret
 async def _started(state: StateFolder, secrets: Secrets) -> AsyncIterator[str]:
     ports = Ports()
     with state.lock():
-        server = EmbeddedPostgres(_place(state, ports.take_free(), secrets))
+        server = EmbeddedPostgres(place_of(state, ports.take_free(), secrets))
         try:
             await server.start()
             yield server.place.url()
@@ -44,5 +44,6 @@ async def _started(state: StateFolder, secrets: Secrets) -> AsyncIterator[str]:
             ports.release()
 
 
-def _place(state: StateFolder, port: int, secrets: Secrets) -> PostgresPlace:
+def place_of(state: StateFolder, port: int, secrets: Secrets) -> PostgresPlace:
+    """The embedded server of a state folder, as it listens on a port."""
     return PostgresPlace(state.postgres, state.log("postgres"), port, secrets.postgres_password)

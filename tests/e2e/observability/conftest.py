@@ -17,7 +17,7 @@ from tests.e2e.observability.stage import Stage
 from tests.factories.folders import scratch_folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def stage() -> AsyncIterator[Stage]:
     """Gauges are read often, and there is little room: few connections, few calls at once."""
     ensure_generated()
@@ -27,7 +27,6 @@ async def stage() -> AsyncIterator[Stage]:
             gateway_port=0,
             environ={**clean_environment(), "HUB_GAUGE_SECONDS": "0.3"},
             extra_env={"inventory": {"HUB_POOL_SIZE": "3"}, "catalog": {"HUB_MAX_CALLS": "8"}},
-            postgres_options={"fsync": "off"},
         )
         async with Hub(settings) as hub:
             database = await asyncpg.connect(hub.database_url)
