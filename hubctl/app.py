@@ -11,11 +11,8 @@ from hubctl import (
     catalog,
     counts,
     demo,
-<<<<<<< HEAD
-    events,
-=======
     doctor,
->>>>>>> 10b292d (feat(hubctl): a doctor that looks at everything and says what to do)
+    events,
     inventory,
     keys,
     locations,
