@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import time, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -41,6 +41,12 @@ _SECTIONS: Sequence[tuple[str, str, str, str]] = (
         "`python -m deploy.gateway` prints Envoy's configuration, see [the gateway](gateway.md).",
     ),
     ("deploy.gateway.environment", "EdgeEnvironment", "The gateway, everywhere", ""),
+    (
+        "deploy.backup.settings",
+        "BackupSettings",
+        "Backups",
+        "`hubctl backup` and its scheduler, see [backups](backup.md).",
+    ),
     ("sandbox.settings", "SandboxSettings", "The sandbox of the marketplaces", "See [the sandbox](sandbox.md)."),
 )
 
@@ -100,5 +106,11 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, tuple):
-        return ",".join(":".join(map(str, one)) if isinstance(one, tuple) else str(one) for one in value)
+        return ",".join(map(_one, value))
     return value.as_posix() if isinstance(value, Path) else str(value)
+
+
+def _one(value: Any) -> str:
+    if isinstance(value, time):
+        return f"{value:%H:%M}"
+    return ":".join(map(str, value)) if isinstance(value, tuple) else str(value)

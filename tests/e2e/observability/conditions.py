@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import httpx2
 
+from build_tools.layout import ROOT
+from deploy.backup.manifest import NAME, new_id
 from deploy.gateway.settings import Certificate
 from deploy.local.certificates import Authority
 from deploy.local.ports import Ports
+from tests.e2e.conftest import clean_environment
 from tests.e2e.observability.stage import Stage
 from tests.factories.folders import scratch_folder
 from tests.factories.stand_in import StandIn
@@ -297,3 +301,41 @@ async def a_certificate_ends(stage: Stage) -> AsyncIterator[None]:
                 yield
     stage.more.clear()
     await service.stop()
+
+
+@tells("HubBackupOld", "HubBackupFails")
+async def backups_fail(stage: Stage) -> AsyncIterator[None]:
+    """The newest backup is two days old, and the database of which another is due hangs up after some seconds."""
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(3)
+        writer.close()
+
+    database = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    database_port = database.sockets[0].getsockname()[1]
+    with scratch_folder() as folder, Ports() as ports:
+        old = folder / new_id(datetime.now(UTC) - timedelta(days=2))
+        old.mkdir()
+        (old / NAME).write_text("{}")
+        port = ports.take_free()
+        scheduler = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "hubctl", "backup", "schedule"),
+            cwd=ROOT,
+            env={
+                **clean_environment(),
+                "HUB_STATE_DIR": str(folder / "state"),
+                "DATABASE_URL": f"postgresql://nobody:nothing@127.0.0.1:{database_port}/hub",
+                "HUB_BACKUP_TO": str(folder),
+                "HUB_BACKUP_METRICS_PORT": str(port),
+            },
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            stage.more["backup"] = f"http://127.0.0.1:{port}/metrics"
+            yield
+        finally:
+            stage.more.clear()
+            scheduler.kill()
+            await scheduler.wait()
+            database.close()

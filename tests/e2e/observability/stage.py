@@ -44,7 +44,7 @@ class Stage:
         """One scrape of everything."""
         at = time.monotonic()
         await scrape(series, at, {**self.hub.metrics, **self.more})
-        return Moment(series, at)
+        return Moment(series, at, time.time())
 
     async def firing(self, series: Series, names: Iterator[str] | set[str]) -> dict[str, Vector]:
         """What the rules of these names find after another scrape; nothing where all is well."""

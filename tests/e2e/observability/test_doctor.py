@@ -62,7 +62,7 @@ async def test_a_hub_that_is_well(stage: Stage, operator: HubctlUser) -> None:
     for check in (
         *("health", "clock", "certificate", "drift", "ledger", "Postgres version", "Postgres durability"),
         *("migrations of auth", "migrations of sync", "connections", "long transactions", "transaction ids", "indexes"),
-        *("disk", "private files", "processes", "gateway configuration", "signing key", "channel EBAY USAV"),
+        *("disk", "private files", "processes", "backups", "gateway configuration", "signing key", "channel EBAY USAV"),
         *("auth: room", "catalog: room", "inventory: room", "sync: room"),
     ):
         assert found.get(check, {}).get("state") in {"OK", "WARN"}, check

@@ -54,7 +54,8 @@ class Moment:
 
     series: Series
     at: float
-    lookback: float = 300.0
+    clock: float = 0.0
+    """What time() answers: seconds since 1970, which `at` need not be."""
 
 
 def evaluate(text: str, moment: Moment) -> Vector:
@@ -122,6 +123,10 @@ class _Reader:
             return self._aggregate(token)
         if token in {"rate", "increase"}:
             return self._growth(token)
+        if token == "time":
+            self._expect("(")
+            self._expect(")")
+            return lambda moment: moment.clock
         if token == "histogram_quantile":
             return self._quantile()
         return self._selector(token)
