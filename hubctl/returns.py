@@ -26,14 +26,17 @@ _WRITE_OFF = Change("WriteOffItem", pb.WriteOffItemRequest, "BatchWriteOffItems"
 
 
 @click.command("return")
-@unit_arguments
+@click.argument("units", nargs=-1, metavar="[UNIT...|-]")
+@click.option("--partial", is_flag=True, help="Of several units, take those back that can be taken.")
 @click.option("--order", "order_reference", default="", help="The order it comes back from; checked.")
 @click.option("--rma", "rma_number", default="", help="The number the buyer was told.")
 @_LOCATION
 @_REASON
 @command
 def return_(tool: Tool, units: Sequence[str], partial: bool, **fields: Any) -> None:
-    """Takes sold units (serial numbers, or #ids; `-`: each as it is scanned) back."""
+    """Takes sold units (serial numbers, or #ids; `-`: each as it is scanned) back; with --order alone all of that order."""
+    if not units and not fields["order_reference"]:
+        raise click.UsageError("name units, or an order with --order")
     change(tool, _RETURN, units, partial, **fields)
 
 

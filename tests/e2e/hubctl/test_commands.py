@@ -7,7 +7,6 @@ import io
 import json
 import signal
 import time
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -191,54 +190,6 @@ def test_a_unit_comes_back_is_counted_and_travels(user: HubctlUser, sku: str, se
     transfer = (user.json("transfers", "ship", "MAIN", number))[0]["id"]
     assert (user.json("transfers", "arrive", transfer, "--location", shelf))[0]["in_transit_units"] == "0"
     assert (user.json("write-off", number, "--reason", "test over"))[0]["status"] == "WRITTEN_OFF"
-
-
-def test_units_are_changed_together_or_as_they_are_scanned(user: HubctlUser, sku: str, serial: str) -> None:
-    one, two, three = (f"{serial}-{number}" for number in (1, 2, 3))
-    taken = user.run("receive", sku, "-", "--each", "--cost", "5", given=f"{one}\n{two}\n{one}\n{three}\n")
-    assert (taken.status, taken.out.count("RECEIVED"), taken.out.count("REFUSED")) == (1, 3, 1)
-    assert "\a" in taken.out
-    moved = user.json("move", one, two, three, "B2")
-    assert [(each["serial_number"], each["done"]) for each in moved] == [(one, True), (two, True), (three, True)]
-    user.ok("sell", one)
-    refused = user.run("reserve", one, two)
-    assert (refused.status, "SOLD" in refused.err) == (1, True)
-    assert (user.json("stock", two))[0]["status"] == "AVAILABLE"
-    partly = user.run("--json", "reserve", one, two, "--partial")
-    assert (partly.status, [each["done"] for each in partly.objects]) == (1, [False, True])
-    scanned = user.run("--json", "sell", "-", "--order", "O-3", given=f"{two}\nnobody's\n#abc\n{three}\n")
-    assert (scanned.status, [each["outcome"] for each in scanned.objects]) == (
-        1,
-        ["SOLD", "REFUSED", "REFUSED", "SOLD"],
-    )
-    back = user.run("return", "-", "--reason", "hums", given=f"{two}\n{three}\n")
-    assert (back.status, back.out.count("RMA")) == (0, 2)
-
-
-def test_an_order_names_its_units_and_is_sold_line_by_line(user: HubctlUser, sku: str, serial: str) -> None:
-    user.ok("receive", sku, f"{serial}-1", f"{serial}-2", f"{serial}-3")
-    order = f"CTL:{serial}"
-    held = user.json("allocation", "hold", order, f"{sku}@{serial}-3,{serial}-2", f"{sku}=1")
-    assert [item["serial_number"] for item in held[0]["items"]] == [f"{serial}-2", f"{serial}-3"]
-    sold = user.json("allocation", "commit", order, "1=89.00")
-    assert [(line["line_id"], line["state"], line["items"][0]["sale_price"]["units"]) for line in sold] == [
-        ("1", "SOLD", "89")
-    ]
-    assert [line["state"] for line in user.json("allocation", "show", order)] == ["SOLD", "HELD"]
-    user.ok("allocation", "release", order, "2")
-
-
-def test_value_is_told_by_parts_and_of_the_past(user: HubctlUser, sku: str, serial: str) -> None:
-    before = datetime.now(UTC).isoformat(timespec="microseconds").removesuffix("+00:00")
-    user.ok("receive", sku, serial, "--cost", "7.25")
-    user.ok("sell", serial)
-    after = (datetime.now(UTC) + timedelta(minutes=1)).isoformat(timespec="seconds").removesuffix("+00:00")
-    for by in ("status", "location", "family", "condition"):
-        assert "all" in (user.ok("value", "--by", by, "--as-of", before)).out
-    assert "all" in (user.ok("cogs", before, after, "--by", "condition")).out
-    sold = (user.json("cogs", before, after))[0]["total"]
-    assert int(sold["sold_units"]) >= 1
-    assert (user.run("cogs", "yesterday", after)).status == 2
 
 
 def test_a_snapshot_of_some_stock_comes_before_its_changes(user: HubctlUser, sku: str, serial: str) -> None:
