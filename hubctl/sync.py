@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 import click
-from usav.sync.v1 import channel_pb2, drift_pb2, listing_pb2
+from usav.sync.v1 import channel_pb2, drift_pb2, listing_pb2, unmatched_pb2
 from usav.sync.v1 import sync_service_pb2 as pb
 
 from hubctl.client import new_request_id
@@ -35,6 +37,24 @@ _CHANNEL_STATUS: list[Column] = [
     ("last order", lambda c: clock_time(c.last_order_time)),
     ("warnings", lambda c: " ".join(c.warnings)),
 ]
+_IMPORT: list[Column] = [
+    ("found #", lambda x: x.found_count),
+    ("known before #", lambda x: x.known_count),
+    ("matched #", lambda x: x.matched_count),
+    ("unmatched #", lambda x: x.unmatched_count),
+    ("finished", lambda x: clock_time(x.finish_time)),
+    ("message", lambda x: x.message),
+]
+_UNMATCHED: list[Column] = [
+    ("id", lambda x: x.id),
+    ("channel", lambda x: f"{_PLATFORM(x.platform)} {x.account}"),
+    ("platform SKU", lambda x: x.platform_sku),
+    ("units", lambda x: x.quantity if x.HasField("quantity") else None),
+    ("price $", lambda x: money(x.price)),
+    ("title", lambda x: x.title[:60]),
+    ("dismissed", lambda x: "yes" if x.dismissed else ""),
+]
+_LOOK_S = 0.5
 _DRIFT: list[Column] = [
     ("channel", lambda d: f"{_PLATFORM(d.platform)} {d.account}"),
     ("platform SKU", lambda d: d.platform_sku),
@@ -93,6 +113,58 @@ def retry_listing(tool: Tool, listing_id: int) -> None:
     """Tries a listing again now, whatever its error was."""
     request = pb.RetryListingRequest(id=listing_id, request_id=new_request_id())
     tool.output.one(tool.hub.sync.RetryListing(request), _LISTING)
+
+
+@listings.command("import")
+@click.argument("channel_id", type=click.IntRange(1))
+@click.option("--no-wait", is_flag=True, help="Only begin it.")
+@command
+def import_listings(tool: Tool, channel_id: int, no_wait: bool) -> None:
+    """Makes the live listings of a channel listings of the hub, by SKU (admin)."""
+    request = unmatched_pb2.ImportListingsRequest(id=channel_id, request_id=new_request_id())
+    state = tool.hub.sync.ImportListings(request)
+    said = ""
+    while not no_wait and not state.HasField("finish_time"):
+        if state.message != said:
+            said = state.message
+            click.echo(f"waiting: {said}", err=True)
+        time.sleep(_LOOK_S)
+        state = tool.hub.sync.GetListingImport(unmatched_pb2.GetListingImportRequest(id=channel_id))
+    tool.output.one(state, _IMPORT)
+
+
+@listings.command("unmatched")
+@click.option("--channel", default="", help="The account, e.g. MEKONG, or the channel's id.")
+@click.option("--all", "show_dismissed", is_flag=True, help="Dismissed ones too.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@command
+def list_unmatched(tool: Tool, channel: str, show_dismissed: bool, limit: int) -> None:
+    """Live listings that stand for no variant yet."""
+    request = unmatched_pb2.ListUnmatchedListingsRequest(
+        channel=channel, show_dismissed=show_dismissed, page_size=limit
+    )
+    answer = tool.hub.sync.ListUnmatchedListings(request)
+    tool.output.rows(answer.items, _UNMATCHED, title=f"{len(answer.items)} of {answer.total_size} unmatched listings")
+
+
+@listings.command("match")
+@click.argument("unmatched_id", type=click.IntRange(1))
+@click.argument("sku")
+@command
+def match_listing(tool: Tool, unmatched_id: int, sku: str) -> None:
+    """Says which of our SKUs an unmatched listing is."""
+    request = unmatched_pb2.MatchListingRequest(id=unmatched_id, sku=sku, request_id=new_request_id())
+    tool.output.one(tool.hub.sync.MatchListing(request), _LISTING)
+
+
+@listings.command("dismiss")
+@click.argument("unmatched_id", type=click.IntRange(1))
+@click.option("--undo", is_flag=True, help="Takes the dismissal back.")
+@command
+def dismiss_unmatched(tool: Tool, unmatched_id: int, undo: bool) -> None:
+    """Says that an unmatched listing is none of the hub's."""
+    request = unmatched_pb2.DismissUnmatchedListingRequest(id=unmatched_id, undo=undo, request_id=new_request_id())
+    tool.output.one(tool.hub.sync.DismissUnmatchedListing(request), _UNMATCHED)
 
 
 @click.group()

@@ -47,6 +47,7 @@ from sync_svc.workers import orders, shipments
 from sync_svc.workers.auto_listing import ListTools
 from sync_svc.workers.drift import DriftTools
 from sync_svc.workers.feeds import FeedReader
+from sync_svc.workers.imports import ImportTools
 from sync_svc.workers.orders import OrderTools
 from sync_svc.workers.polls import PollTools
 from sync_svc.workers.push import PushTools
@@ -164,6 +165,7 @@ def _work_tools(
         orders=OrderTools(desk.tasks, desk.intake, notes, progress, settings.backstop_s, ids.new),
         polls=PollTools(desk.db, notes, settings.backstop_s, ids.new),
         lists=ListTools(desk.db, variants, desk.alarms.pushes),
+        imports=ImportTools(desk.db, variants, notes, desk.alarms.pushes),
         ships=ShipTools(ShipmentLeases(desk.db, lease_s=shipments.LEASE_S), notes, new_lease=ids.new),
         drift=DriftTools(desk.db, desk.truth, notes, desk.alarms, new_lease=ids.new),
         alarms=desk.alarms,

@@ -80,6 +80,10 @@ class VariantSource(Protocol):
         """One page; an empty token is the first. Raises HubError, InvalidArgument for a token it does not know."""
         ...
 
+    async def find_variants(self, skus: Sequence[str]) -> Mapping[int, str]:
+        """Those of up to 1,000 SKUs (in any case) that are variants, by id, as the catalog writes them. Raises HubError."""
+        ...
+
 
 class BundleSource(Protocol):
     """Knows what bundles are built on."""
@@ -144,6 +148,13 @@ class HubTruth:
         async with own_call(self._clients) as metadata:
             answer = await self._catalog.ListVariants(request, metadata=metadata, timeout=_READ_S)
         return VariantPage({item.id: item.full_sku for item in answer.items}, answer.next_page_token)
+
+    async def find_variants(self, skus: Sequence[str]) -> Mapping[int, str]:
+        """See VariantSource."""
+        if not skus:
+            return {}
+        found = await self._variants(variant_pb2.BatchGetVariantsRequest(skus=skus))
+        return {variant.id: variant.full_sku for variant in found}
 
     async def bundles_on(self, variant_ids: Sequence[int], recipes_of: Sequence[str]) -> list[int]:
         """See BundleSource."""

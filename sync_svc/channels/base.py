@@ -136,6 +136,27 @@ class LiveListing:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundListing:
+    """A listing that an account offers, whether or not the hub knows of it."""
+
+    platform_sku: str
+    title: str = ""
+    quantity: int | None = None
+    price: Decimal | None = None
+    currency: str = "USD"
+    external_ids: Mapping[str, str] = field(default_factory=dict)
+    asin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPage:
+    """Some of an account's listings. The next call takes `cursor`; an empty one says that these were the last."""
+
+    listings: Sequence[FoundListing]
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
 class OrderLine:
     """One line of a platform's order. `line_id` is stable over every read of the order."""
 
@@ -285,6 +306,13 @@ class Channel(Protocol):
 
     async def read(self, batch: Sequence[ListingState]) -> list[LiveListing]:
         """Read what the platform shows, by external ids or else by `platform_sku`. Raises ChannelError."""
+        ...
+
+    async def live_listings(self, cursor: str) -> FoundPage:
+        """List what the account offers to buyers, page by page; an empty cursor is the first page.
+
+        What is made or ended meanwhile may be left out or come twice. Raises ChannelError, and then the cursor stays good.
+        """
         ...
 
     async def orders_since(self, cursor: str) -> OrderPage:

@@ -215,6 +215,18 @@ class ShipmentBusy(Aborted):
         )
 
 
+class UnmatchedNotFound(NotFound):
+    """No unmatched listing has that id (any more)."""
+
+    reason, domain = "UNMATCHED_NOT_FOUND", DOMAIN
+
+    def __init__(self, unmatched_id: int) -> None:
+        super().__init__(
+            f"There is no unmatched listing {unmatched_id}; perhaps it was matched meanwhile.",
+            metadata={"unmatched_id": str(unmatched_id)},
+        )
+
+
 class WebhookRejected(Unauthenticated):
     """The delivery's signature, age or address does not hold."""
 

@@ -9,9 +9,16 @@ from sync_svc.servicers.drift import DriftRpcs
 from sync_svc.servicers.listings import ListingRpcs
 from sync_svc.servicers.orders import OrderRpcs
 from sync_svc.servicers.shipments import ShipmentRpcs
+from sync_svc.servicers.unmatched import UnmatchedRpcs
 
 
 class SyncServicer(
-    ChannelRpcs, ListingRpcs, DriftRpcs, OrderRpcs, ShipmentRpcs, sync_service_pb2_grpc.SyncServiceServicer
+    ChannelRpcs,
+    ListingRpcs,
+    UnmatchedRpcs,
+    DriftRpcs,
+    OrderRpcs,
+    ShipmentRpcs,
+    sync_service_pb2_grpc.SyncServiceServicer,
 ):
     """Each method translates, calls one operation or query, and translates back."""

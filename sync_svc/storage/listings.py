@@ -14,6 +14,7 @@ from sync_svc.domain.errors import ListingNotFound
 from sync_svc.domain.listing import ErrorClass, Listing, ListingIntent, ListingStatus, NewListing
 from sync_svc.domain.rules import Overrides
 from sync_svc.storage.tables import channel, listing
+from sync_svc.storage.unmatched import match_listed
 
 _HIDDEN = {"content_generation", "urgency", "lease", "lease_until", "lease_owner", "last_attempt_at", "shown_is_sure"}
 COLUMNS = [column for column in listing.c if column.name not in _HIDDEN]
@@ -68,18 +69,25 @@ async def is_being_pushed(conn: AsyncConnection, listing_id: int) -> bool:
 
 
 async def insert_listing(conn: AsyncConnection, new: NewListing) -> int:
-    """Make a listing; answers its id. Raises PlatformSkuTaken, ExternalIdTaken."""
-    return int((await conn.execute(insert(listing).values(**row_of(new)).returning(listing.c.id))).scalar_one())
+    """Make a listing; answers its id. What is called like it elsewhere is matched. Raises PlatformSkuTaken, ExternalIdTaken."""
+    made = int((await conn.execute(insert(listing).values(**row_of(new)).returning(listing.c.id))).scalar_one())
+    await match_listed(conn, [new.platform_sku])
+    return made
 
 
 async def insert_missing(conn: AsyncConnection, new: Sequence[NewListing]) -> dict[tuple[int, str], int]:
-    """Make listings, leaving out those that stand in the way of another; answers the ids made, by channel and platform SKU."""
+    """Make listings, leaving out those that stand in the way of another; answers the ids made, by channel and platform SKU.
+
+    What is called like them elsewhere is matched.
+    """
     if not new:
         return {}
     rows = [row_of(one) for one in sorted(new, key=lambda one: (one.channel_id, one.platform_sku))]
     put = upsert(listing).on_conflict_do_nothing()
-    made = await conn.execute(put.returning(listing.c.id, listing.c.channel_id, listing.c.platform_sku), rows)
-    return {(row.channel_id, row.platform_sku): row.id for row in made}
+    returned = await conn.execute(put.returning(listing.c.id, listing.c.channel_id, listing.c.platform_sku), rows)
+    made = {(row.channel_id, row.platform_sku): int(row.id) for row in returned}
+    await match_listed(conn, sorted({platform_sku for _, platform_sku in made}))
+    return made
 
 
 async def auto_list(conn: AsyncConnection, skus: Mapping[int, str], channel_id: int | None = None) -> Counter[int]:

@@ -228,6 +228,45 @@ daily_use = Table(
     _number("granted", 0),
 )
 
+unmatched_listing = Table(
+    "unmatched_listing",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("channel_id", BigInteger, ForeignKey(channel.c.id), nullable=False),
+    Column("platform_sku", Text, nullable=False),
+    _text("external_id"),
+    Column("external_ids", JSONB, nullable=False, server_default=_NO_JSON),
+    _text("asin"),
+    _text("title"),
+    Column("quantity", Integer),
+    Column("price", Numeric(14, 2)),
+    Column("currency", String(3), nullable=False, server_default=text("'USD'")),
+    Column("dismissed", Boolean, nullable=False, server_default=text("false")),
+    Column("pass", BigInteger, nullable=False, server_default=text("0")),
+    _time("found_at", required=True),
+    _time("seen_at", required=True),
+    UniqueConstraint("channel_id", "platform_sku"),
+    Index("ix_unmatched_listing_platform_sku", "platform_sku"),
+)
+Index("ix_unmatched_listing_called", func.upper(unmatched_listing.c.platform_sku))
+
+listing_import = Table(
+    "listing_import",
+    metadata,
+    Column("channel_id", BigInteger, ForeignKey(channel.c.id), primary_key=True),
+    _text("cursor"),
+    Column("pass", BigInteger, nullable=False, server_default=text("1")),
+    _time("next_at", required=True),
+    Column("lease", UUID(as_uuid=True)),
+    _time("lease_until"),
+    _time("started_at", required=True),
+    _time("finished_at"),
+    _number("found_count", 0),
+    _number("known_count", 0),
+    _number("matched_count", 0),
+    _text("message"),
+)
+
 auto_listing = Table(
     "auto_listing",
     metadata,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
@@ -21,6 +21,7 @@ from sync_svc.domain.listing import Urgency
 from sync_svc.storage.feeds import FeedLost, FeedPosition
 from sync_svc.storage.generations import Generations, Wakes
 from sync_svc.storage.listings import auto_list
+from sync_svc.storage.unmatched import match_variants
 from sync_svc.upstream import BundleSource, FeedEvent, FeedSource
 from sync_svc.workers.wakeups import Alarms
 
@@ -140,7 +141,7 @@ class FeedReader:
         self._alarms.ring(await self._db.run(lambda conn: self._queue(conn, gathered)))
 
     async def _queue(self, conn: AsyncConnection, gathered: Gathered) -> Wakes:
-        wakes: Wakes = dict.fromkeys(await auto_list(conn, gathered.listable), 0.0) if gathered.listable else {}
+        wakes: Wakes = await self._list(conn, gathered.listable) if gathered.listable else {}
         for content, folded in ((False, gathered.stock), (True, gathered.content)):
             for urgency in Urgency:
                 variant_ids = [variant_id for variant_id, wanted in folded.items() if wanted == urgency]
@@ -149,6 +150,11 @@ class FeedReader:
                     _merge(wakes, raised)
         await self._position.move(conn, gathered.resume_token)
         return wakes
+
+    async def _list(self, conn: AsyncConnection, skus: Mapping[int, str]) -> Wakes:
+        """Listings of what the catalog tells of: those found on platforms before, and those that channels make by themselves."""
+        matched = await match_variants(conn, skus)
+        return dict.fromkeys([*(one.channel_id for one in matched), *await auto_list(conn, skus)], 0.0)
 
     async def _resynchronize(self) -> None:
         """The token is too old: what was missed cannot be told, so everything is queued and the feed begins from now."""

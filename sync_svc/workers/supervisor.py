@@ -16,6 +16,7 @@ from sync_svc.domain.channel import Channel
 from sync_svc.storage.channels import list_channels
 from sync_svc.workers.auto_listing import AutoLister, ListTools
 from sync_svc.workers.drift import DriftTools, Reconciler
+from sync_svc.workers.imports import ImportTools, ListingImporter
 from sync_svc.workers.orders import OrderTools, OrderWorker
 from sync_svc.workers.polls import OrderPoller, PollTools
 from sync_svc.workers.push import PushTools, PushWorker
@@ -40,6 +41,7 @@ class WorkTools:
     polls: PollTools
     ships: ShipTools
     lists: ListTools
+    imports: ImportTools
     drift: DriftTools
     alarms: WorkAlarms
 
@@ -108,6 +110,7 @@ class Supervisor:
             OrderPoller(channel, connector, self._tools.polls, alarms.polls.of(channel.id), orders).run,
             ShipmentWorker(channel, connector, self._tools.ships, alarms.shipments.of(channel.id)).run,
             AutoLister(channel, self._tools.lists).run,
+            ListingImporter(channel, connector, self._tools.imports, alarms.imports.of(channel.id)).run,
         ]
         if isinstance(connector, HintQueue) and connector.has_queue:
             works.append(QueueReader(channel, connector, self._db, orders).run)

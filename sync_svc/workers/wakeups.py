@@ -63,6 +63,7 @@ class WorkAlarms:
         self.orders = Alarms()
         self.polls = Alarms()
         self.shipments = Alarms()
+        self.imports = Alarms()
         self.reconciles = Alarms()
         self.channels = Alarm()
         """Rung when a channel was made or changed."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx2
 
-from sync_svc.channels.amazon import mapping, notifications, orders, shipping
+from sync_svc.channels.amazon import mapping, notifications, orders, shelf, shipping
 from sync_svc.channels.amazon.client import AmazonClient
 from sync_svc.channels.amazon.feeds import BREAK_EVEN, Feeds
 from sync_svc.channels.amazon.listings import ListingPusher
@@ -19,6 +19,7 @@ from sync_svc.channels.base import (
     ChannelError,
     ChannelHealth,
     ChannelOrder,
+    FoundPage,
     Hint,
     ListingState,
     LiveListing,
@@ -49,8 +50,7 @@ class AmazonChannel:
             raise ValueError(f"An Amazon account needs {', '.join(missing)}.")
         self._account = account
         self._seller_id = account.credentials["seller_id"]
-        terms = mapping.terms_of(account.options, account.site)
-        self._marketplace_id = terms.marketplace_id
+        self._terms = terms = mapping.terms_of(account.options, account.site)
         self._client = AmazonClient(account, terms.marketplace_id, transport)
         feeds = Feeds(self._client, terms, self._seller_id)
         self._pusher = ListingPusher(self._client, terms, feeds, feed_from=_feed_from(account.options))
@@ -72,6 +72,10 @@ class AmazonChannel:
     async def read(self, batch: Sequence[ListingState]) -> list[LiveListing]:
         """Reads listings, 20 at a time where there are many."""
         return await self._pusher.read(batch)
+
+    async def live_listings(self, cursor: str) -> FoundPage:
+        """Lists what is offered; see `shelf`."""
+        return await shelf.list_page(self._client, cursor, self._terms)
 
     async def orders_since(self, cursor: str) -> OrderPage:
         """Reads one page of the search of `cursor`; none while no search may be made, which is most of the time."""
@@ -100,7 +104,7 @@ class AmazonChannel:
 
     async def ship(self, parcel: Parcel) -> Told:
         """Tells of a parcel; see `shipping`."""
-        return await shipping.tell_parcel(self._client, parcel, self._marketplace_id)
+        return await shipping.tell_parcel(self._client, parcel, self._terms.marketplace_id)
 
     async def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> list[Hint]:
         """Amazon calls no address."""

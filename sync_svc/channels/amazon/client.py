@@ -128,6 +128,20 @@ class AmazonClient:
         answer = await self._send("GET", path, operation="searchListingsItems", params=params)
         return {str(item.get("sku", "")): item for item in objects_of(answer.body, "items")}
 
+    async def list_listings(self, since: str, token: str, included: Sequence[str]) -> Mapping[str, Any]:
+        """Reads one page of the listings made since a time (empty: ever), by when they were made."""
+        params = {
+            "marketplaceIds": self._marketplace_id,
+            "includedData": ",".join(included),
+            "sortBy": "createdDate",
+            "sortOrder": "ASC",
+            "pageSize": "20",
+            **({"createdAfter": since} if since else {}),
+            **({"pageToken": token} if token else {}),
+        }
+        path = f"{_LISTINGS}/{self._seller_id}"
+        return fields_of((await self._send("GET", path, operation="searchListingsItems", params=params)).body)
+
     async def any_listing(self) -> None:
         """Reads one listing: the cheapest proof that the account can be used."""
         params = {"marketplaceIds": self._marketplace_id, "pageSize": "1"}

@@ -13,6 +13,7 @@ from sync_svc.channels.base import (
     ChannelError,
     ChannelHealth,
     ChannelOrder,
+    FoundPage,
     Hint,
     ListingState,
     LiveListing,
@@ -22,7 +23,7 @@ from sync_svc.channels.base import (
     Quota,
     Told,
 )
-from sync_svc.channels.ebay import errors, mapping, orders, shipping
+from sync_svc.channels.ebay import errors, mapping, orders, shelf, shipping
 from sync_svc.channels.ebay.client import DAILY_LIMITS, EbayClient
 from sync_svc.channels.ebay.listings import ListingPusher
 from sync_svc.channels.ebay.notifications import Notifications
@@ -83,6 +84,10 @@ class EbayChannel:
             return mapping.live_listing(state, items.get(state.platform_sku), offer)
 
         return await gather_bounded(read_one, batch, at_once=_READS_AT_ONCE)
+
+    async def live_listings(self, cursor: str) -> FoundPage:
+        """Lists what is offered; see `shelf`."""
+        return await shelf.list_page(self._client, cursor, self._marketplace_id)
 
     async def orders_since(self, cursor: str) -> OrderPage:
         """Reads one page of the window of `cursor`."""

@@ -119,6 +119,13 @@ class EbayClient:
         """Reads one page of one item: the cheapest proof that the account can be used."""
         await self._send("GET", f"{_INVENTORY}/inventory_item", operation="inventory", params={"limit": "1"})
 
+    async def list_items(self, page: int, size: int) -> Mapping[str, Any]:
+        """Reads one page of inventory items; here the offset counts pages."""
+        params = {"limit": str(size), "offset": str(page)}
+        return fields_of(
+            (await self._send("GET", f"{_INVENTORY}/inventory_item", operation="inventory", params=params)).body
+        )
+
     async def get_items(self, skus: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         """Reads up to 25 inventory items; those that do not exist are left out."""
         answer = await self._send(

@@ -14,6 +14,7 @@ from sync_svc.channels.base import (
     ChannelError,
     ChannelHealth,
     ChannelOrder,
+    FoundPage,
     Hint,
     ListingState,
     LiveListing,
@@ -25,7 +26,7 @@ from sync_svc.channels.base import (
     WebhookRefused,
 )
 from sync_svc.channels.codec import fields_of
-from sync_svc.channels.ecwid import mapping, orders, shipping, webhooks
+from sync_svc.channels.ecwid import mapping, orders, shelf, shipping, webhooks
 from sync_svc.channels.ecwid.client import MAX_BATCH, EcwidClient, Request
 from sync_svc.channels.ecwid.listings import ListingPusher
 from sync_svc.channels.windows import cursor_behind, cursor_within, open_cursor
@@ -64,6 +65,10 @@ class EcwidChannel:
     async def read(self, batch: Sequence[ListingState]) -> list[LiveListing]:
         """Reads each listing's product."""
         return await self._pusher.read(batch)
+
+    async def live_listings(self, cursor: str) -> FoundPage:
+        """Lists what is offered; see `shelf`."""
+        return await shelf.list_page(self._client, cursor)
 
     async def orders_since(self, cursor: str) -> OrderPage:
         """Reads one page of the window of `cursor`."""

@@ -16,6 +16,7 @@ from sync_svc.channels.base import (
     ChannelError,
     ChannelHealth,
     ChannelOrder,
+    FoundPage,
     Hint,
     ListingState,
     LiveListing,
@@ -28,7 +29,7 @@ from sync_svc.channels.base import (
     WebhookRefused,
 )
 from sync_svc.channels.windows import cursor_behind, cursor_within, open_cursor
-from sync_svc.channels.zoho import mapping, orders, shipping, webhooks
+from sync_svc.channels.zoho import mapping, orders, shelf, shipping, webhooks
 from sync_svc.channels.zoho.client import ZohoClient
 from sync_svc.channels.zoho.listings import MAX_BATCH, ListingPusher
 
@@ -49,7 +50,8 @@ class ZohoChannel:
             raise ValueError(f"A Zoho account needs {', '.join(missing)}.")
         self._account = account
         self._client = ZohoClient(account, transport)
-        self._pusher = ListingPusher(self._client, mapping.terms_of(account.options))
+        self._terms = mapping.terms_of(account.options)
+        self._pusher = ListingPusher(self._client, self._terms)
         self._skipped = _skipped_channels(account.options)
         self._orders: OrderedDict[tuple[str, datetime], ChannelOrder] = OrderedDict()
         self._skus: OrderedDict[str, str] = OrderedDict()
@@ -77,6 +79,10 @@ class ZohoChannel:
     async def read(self, batch: Sequence[ListingState]) -> list[LiveListing]:
         """Reads each listing's item."""
         return await self._pusher.read(batch)
+
+    async def live_listings(self, cursor: str) -> FoundPage:
+        """Lists what is offered; see `shelf`."""
+        return await shelf.list_page(self._client, cursor, self._terms)
 
     async def orders_since(self, cursor: str) -> OrderPage:
         """Reads a part of the window of `cursor`; see `orders` for how changed ones are found."""

@@ -132,6 +132,12 @@ class ZohoClient:
         """Reads one item: the cheapest proof that the account can be used."""
         await self._send("GET", "/items", operation="list items", params={"per_page": "1"})
 
+    async def list_items(self, page: int) -> Mapping[str, Any]:
+        """Reads one page of items, oldest first."""
+        params = {"page": str(page), "per_page": str(PAGE_SIZE), "sort_column": "created_time", "sort_order": "A"}
+        answer = await self._send("GET", "/items", operation="list items", params=params, urgent=False)
+        return fields_of(answer.body)
+
     async def find_item(self, sku: str) -> Mapping[str, Any] | None:
         """Reads the item of exactly this SKU; None when there is none."""
         answer = await self._send("GET", "/items", operation="find item", params={"sku": sku})

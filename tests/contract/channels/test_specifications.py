@@ -133,6 +133,7 @@ async def test_everything_sent_fits_the_specification(recorder: tuple[Market, Re
     await ship_an_order(market, replace(known, phase=ListingPhase.LIVE))
     await market.channel.orders_since("")
     await market.channel.get_order("1")
+    await market.channel.live_listings("")
     await market.channel.check()
     assert len(recorded.requests) > 12
     for request in recorded.requests:

@@ -85,6 +85,8 @@ async def test_everything_sent_fits_the_specification(recorder: tuple[Market, Re
     await market.channel.orders_since("")
     await market.channel.get_order("1")
     await market.channel.connect_webhooks("http://127.0.0.1:9/x")
+    await market.channel.live_listings("")
+    await market.channel.live_listings("2" if market.platform == "ZOHO" else "2026-01-01T00:00:00.000Z|")
     await market.channel.check()
     assert len(recorded.requests) > 12
     recorded.requests = [request for request in recorded.requests if "/_control" not in str(request.url)]

@@ -80,6 +80,19 @@ class Shop:
         assert answer.status_code == 201, answer.text
         return str(answer.json()["order_id"])
 
+    async def offer_without_the_hub(self, account: str, sku: str) -> None:
+        """A product in the Ecwid store that the hub knows nothing of."""
+        accounts = (await self.sandbox.get("/_control/accounts")).json()
+        (found,) = [one for one in accounts if (one["platform"], one["account"]) == ("ECWID", account)]
+        base = found["api_base_url"].rstrip("/").removesuffix("/api/v3")
+        store, token = found["credentials"]["store_id"], found["credentials"]["access_token"]
+        answer = await self.sandbox.post(
+            f"{base}/api/v3/{store}/products",
+            json={"name": "Mystery", "sku": sku, "price": 5, "quantity": 1, "enabled": True},
+            headers={"authorization": f"Bearer {token}"},
+        )
+        assert answer.status_code == 200, answer.text
+
     async def shows_everywhere(self, quantity: int, timeout_s: float = 20.0) -> None:
         """Wait until buyers see this quantity on every channel."""
 

@@ -65,7 +65,7 @@ async def test_order_of_an_unknown_sku_is_kept_and_resolved(shop: Shop) -> None:
     await shop.stock(2)
     channel = next(one for one in (await shop.get("/api/v1/channels"))["items"] if one["platform"] == "ECWID")
     sku = f"MYSTERY{shop.mark}"
-    await _list_without_the_hub(shop, channel["account"], sku)
+    await shop.offer_without_the_hub(channel["account"], sku)
     body = {"platform": "ECWID", "account": channel["account"], "sku": sku, "quantity": 1}
     order_id = (await shop.sandbox.post("/_control/buy", json=body)).json()["order_id"]
 
@@ -81,16 +81,3 @@ async def test_order_of_an_unknown_sku_is_kept_and_resolved(shop: Shop) -> None:
     assert resolved["status"] == "SOLD"
     listings = (await shop.get("/api/v1/listings", sku=sku))["items"]
     assert [one["sku"] for one in listings] == [shop.sku], "the next order finds it"
-
-
-async def _list_without_the_hub(shop: Shop, account: str, sku: str) -> None:
-    accounts = (await shop.sandbox.get("/_control/accounts")).json()
-    (found,) = [one for one in accounts if (one["platform"], one["account"]) == ("ECWID", account)]
-    base = found["api_base_url"].rstrip("/").removesuffix("/api/v3")
-    store, token = found["credentials"]["store_id"], found["credentials"]["access_token"]
-    answer = await shop.sandbox.post(
-        f"{base}/api/v3/{store}/products",
-        json={"name": "Mystery", "sku": sku, "price": 5, "quantity": 1, "enabled": True},
-        headers={"authorization": f"Bearer {token}"},
-    )
-    assert answer.status_code == 200, answer.text

@@ -32,6 +32,7 @@ from sync_svc.workers import orders, shipments
 from sync_svc.workers.auto_listing import ListTools
 from sync_svc.workers.drift import DriftTools
 from sync_svc.workers.feeds import FeedReader
+from sync_svc.workers.imports import ImportTools, ListingImporter
 from sync_svc.workers.orders import OrderTools, OrderWorker
 from sync_svc.workers.polls import PollTools
 from sync_svc.workers.push import PushTools, PushWorker
@@ -80,8 +81,16 @@ class Engine:
         polls = PollTools(self.db, self.notes, 0.2)
         self.ship_tools = ShipTools(ShipmentLeases(self.db, lease_s=shipments.LEASE_S), self.notes, 0.2, settle_s=0.1)
         self.list_tools = ListTools(self.db, self.hub, self.alarms.pushes)
+        self.import_tools = ImportTools(self.db, self.hub, self.notes, self.alarms.pushes, look_s=0.2)
         tools = WorkTools(
-            self.push_tools, self.order_tools, polls, self.ship_tools, self.list_tools, drift_tools, self.alarms
+            push=self.push_tools,
+            orders=self.order_tools,
+            polls=polls,
+            ships=self.ship_tools,
+            lists=self.list_tools,
+            imports=self.import_tools,
+            drift=drift_tools,
+            alarms=self.alarms,
         )
         self.desk = Desk(
             db=self.db,
@@ -116,6 +125,11 @@ class Engine:
         """A shipment worker of its own."""
         connector = FakeChannel(self.platforms[one.platform])
         return ShipmentWorker(one, connector, self.ship_tools, self.alarms.shipments.of(one.id))
+
+    def importer(self, one: Channel) -> ListingImporter:
+        """An importer of its own."""
+        connector = FakeChannel(self.platforms[one.platform])
+        return ListingImporter(one, connector, self.import_tools, self.alarms.imports.of(one.id))
 
     async def add_channel(self, platform: str = "EBAY", account: str = "MEKONG", **values: Any) -> Channel:
         """An active channel with credentials."""

@@ -19,6 +19,8 @@ from sync_svc.channels.base import (
     ChannelError,
     ChannelHealth,
     ChannelOrder,
+    FoundListing,
+    FoundPage,
     Hint,
     HintKind,
     ListingPhase,
@@ -182,6 +184,23 @@ class FakeChannel:
             phase=shelf.phase,
             external_ids={LISTING_ID: shelf.listing_id},
         )
+
+    async def live_listings(self, cursor: str) -> FoundPage:
+        self.platform.reads += 1
+        shelves = sorted(self.platform.shelves.values(), key=lambda shelf: shelf.platform_sku)
+        live = [shelf for shelf in shelves if shelf.phase is ListingPhase.LIVE and shelf.platform_sku > cursor]
+        page = live[: self.platform.max_batch]
+        found = [
+            FoundListing(
+                one.platform_sku,
+                f"Live {one.platform_sku}",
+                one.quantity,
+                one.price,
+                external_ids={LISTING_ID: one.listing_id},
+            )
+            for one in page
+        ]
+        return FoundPage(found, page[-1].platform_sku if len(live) > len(page) else "")
 
     async def orders_since(self, cursor: str) -> OrderPage:
         since = datetime.fromisoformat(cursor) if cursor else datetime.min.replace(tzinfo=UTC)

@@ -104,6 +104,11 @@ class FakeHub:
         next_page_token = str(page[-1]) if len(found) > len(page) else ""
         return VariantPage({variant_id: self.variants[variant_id][0] for variant_id in page}, next_page_token)
 
+    async def find_variants(self, skus: Sequence[str]) -> dict[int, str]:
+        self._check()
+        wanted = {sku.upper() for sku in skus}
+        return {variant_id: sku for variant_id, (sku, _) in self.variants.items() if sku.upper() in wanted}
+
     # BundleSource
     async def bundles_on(self, variant_ids: Sequence[int], recipes_of: Sequence[str]) -> list[int]:
         self._check()

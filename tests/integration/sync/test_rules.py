@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -149,6 +150,9 @@ async def test_worker_that_dies_under_way_goes_on_behind_the_last_page(
             if len(asked) == 3:
                 raise RuntimeError("killed")
             return await hub.list_variants(page_token)
+
+        async def find_variants(self, skus: Sequence[str]) -> dict[int, str]:
+            return await hub.find_variants(skus)
 
     tools = replace(engine.list_tools, variants=Dying())
     with pytest.raises(RuntimeError):

@@ -12,11 +12,13 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.message import Message
-from usav.sync.v1 import channel_pb2, listing_pb2, order_pb2, sync_service_pb2
+from sqlalchemy import insert
+from usav.sync.v1 import channel_pb2, listing_pb2, order_pb2, sync_service_pb2, unmatched_pb2
 
 from chassis.access import ALL_ROLES, policies
 from sync_svc.domain.channel import Channel
 from sync_svc.progress import OrderTaken
+from sync_svc.storage.tables import unmatched_listing
 from tests.factories.sync.engine import Engine, running, until
 from tests.factories.sync.platform import FakePlatform
 from tests.factories.sync.upstream import FakeHub
@@ -41,6 +43,7 @@ class Shops:
     my_listing: int
     their_listing: int
     order_id: int
+    unmatched_id: int
 
     async def bound(self, rpc: str, request: Message) -> Any:
         """The call of somebody who may call the rpc, bound to the own channel."""
@@ -69,7 +72,10 @@ async def shops(api: SyncApi, engine: Engine, hub: FakeHub, platform: FakePlatfo
     (order,) = (await api.call("ListOrders", pb.ListOrdersRequest())).items
     mine = await engine.add_channel()
     my_listing = await engine.add_listing(mine, 1, "00845", "MINE-1")
-    return Shops(api, engine, mine, theirs, my_listing, their_listing, order.id)
+    async with engine.db.transaction() as conn:
+        found = insert(unmatched_listing).values(channel_id=theirs.id, platform_sku="ALIEN")
+        unmatched_id = (await conn.execute(found.returning(unmatched_listing.c.id))).scalar_one()
+    return Shops(api, engine, mine, theirs, my_listing, their_listing, order.id, unmatched_id)
 
 
 Make = Callable[[Shops], Message]
@@ -97,6 +103,9 @@ REFUSED: list[tuple[str, Make]] = [
         "BatchUpsertListings",
         lambda s: pb.BatchUpsertListingsRequest(listings=[_row("MEKONG", "MINE-2"), _row("DRAGON", "THEIRS-2")]),
     ),
+    ("GetListingImport", lambda s: unmatched_pb2.GetListingImportRequest(id=s.theirs.id)),
+    ("MatchListing", lambda s: unmatched_pb2.MatchListingRequest(id=s.unmatched_id, sku="00845")),
+    ("DismissUnmatchedListing", lambda s: unmatched_pb2.DismissUnmatchedListingRequest(id=s.unmatched_id)),
     ("GetOrder", lambda s: pb.GetOrderRequest(id=s.order_id)),
     ("ShipOrder", lambda s: pb.ShipOrderRequest(id=s.order_id, carrier="UPS", tracking_number="1Z")),
     ("RetryShipment", lambda s: pb.RetryShipmentRequest(order_id=s.order_id, id=1)),
@@ -110,7 +119,7 @@ REFUSED: list[tuple[str, Make]] = [
 ]
 NARROWED = {
     "ListChannels", "ListListings", "ListPendingListings", "ListErrorListings", "ListVariantsPendingZoho",
-    "GetVariantZohoSync", "GetSyncStatus", "ListOrders", "WatchSync",
+    "GetVariantZohoSync", "GetSyncStatus", "ListUnmatchedListings", "ListOrders", "WatchSync",
 }  # fmt: skip
 
 
@@ -137,7 +146,9 @@ async def test_what_belongs_to_other_channels_is_refused_and_stays_as_it_is(shop
 async def _state(shops: Shops) -> Any:
     found = await shops.api.call("ListListings", pb.ListListingsRequest(show_deleted=True))
     orders = await shops.api.call("ListOrders", pb.ListOrdersRequest())
-    return found, orders
+    unmatched = await shops.api.call("ListUnmatchedListings", unmatched_pb2.ListUnmatchedListingsRequest())
+    assert len(unmatched.items) == 1
+    return found, orders, unmatched
 
 
 async def test_lists_are_narrowed_with_their_totals(shops: Shops) -> None:
@@ -153,6 +164,8 @@ async def test_lists_are_narrowed_with_their_totals(shops: Shops) -> None:
     assert (len(orders.items), orders.total_size) == (0, 0)
     errors = await shops.bound("ListErrorListings", pb.ListErrorListingsRequest())
     assert len(errors.items) == 0
+    unmatched = await shops.bound("ListUnmatchedListings", unmatched_pb2.ListUnmatchedListingsRequest())
+    assert (len(unmatched.items), unmatched.total_size) == (0, 0)
 
 
 async def test_zohos_listings_are_narrowed(shops: Shops) -> None:

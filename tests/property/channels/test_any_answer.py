@@ -50,7 +50,8 @@ NAMES = st.sampled_from([
     "fulfillmentChannelCode", "offerType", "amount", "issues", "severity", "attributeNames", "submissionId", "payload",
     "destinationId", "feedId", "feedDocumentId", "url", "processingStatus", "resultFeedDocumentId", "messageId", "feeds",
     "orderItems", "product", "sellerSku", "quantityOrdered", "fulfillment", "fulfillmentStatus", "pagination",
-    "fulfillments", "shipmentTrackingNumber", "shippedDate", "lineItemFulfillmentStatus", "packages",
+    "inventoryItems", "createdDate", "itemName", "fulfillments", "shipmentTrackingNumber", "shippedDate",
+    "lineItemFulfillmentStatus", "packages",
     "packageReferenceId", "packageItems", "orderItemId", "quantityFulfilled", "trackingNumber", "package",
     "package_id", "package_number", "quantity_shipped", "quantity_packed", "line_item_id", "date",
     "nextToken", "Messages", "Body", "ReceiptHandle", "Failed", "__type",
@@ -119,6 +120,8 @@ async def exercise(channel: Channel) -> None:
         lambda: channel.get_order("1"),
         lambda: channel.connect_webhooks("https://hub.test/x"),
         lambda: channel.ship(parcel()),
+        lambda: channel.live_listings(""),
+        lambda: channel.live_listings("1"),
     ]
     if isinstance(channel, HintQueue):
         queue = channel
