@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 from chassis.clock import now
 from chassis.errors import HubError
+from chassis.tracing import TRACING
 from sync_svc.channels.base import Channel as Connector
 from sync_svc.channels.base import ChannelError, ListingState, Outcome, PushResult
 from sync_svc.domain.channel import Channel
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 _TRUTH_RETRY_S = 1.0
 _PAUSE_AFTER_ERROR_S = 0.5
 PUSHES_AT_ONCE = 4
+_SHOWN_SKUS = 20
 # Beyond these, pushes of what may be gone already: they never wait behind the rest.
 URGENT_PUSHES_BESIDE = 2
 
@@ -98,6 +100,12 @@ class PushWorker:
             await self._tools.leases.give_back(lease, 0)
 
     async def _push(self, lease: Lease, sends_until: float) -> None:
+        channel, skus = self._channel, ",".join(listing.sku for listing in lease.listings[:_SHOWN_SKUS])
+        told = {"hub.listings": len(lease.listings), "hub.skus": skus}
+        with TRACING.span(f"push {channel.platform}/{channel.account}", told):
+            await self._push_leased(lease, sends_until)
+
+    async def _push_leased(self, lease: Lease, sends_until: float) -> None:
         try:
             job = await self._plan(lease, sends_until)
         except HubError as error:

@@ -16,6 +16,7 @@ import httpx2
 import yaml
 
 from deploy.local.hub import Hub
+from tests.factories.collector import Collector
 from tests.factories.prometheus.promql import Moment, Vector, evaluate
 from tests.factories.prometheus.scrape import Series, scrape
 
@@ -37,6 +38,7 @@ class Stage:
     hub: Hub
     admin: httpx2.AsyncClient
     database: asyncpg.Connection
+    collector: Collector
     more: dict[str, str] = field(default_factory=dict)
     """Targets beside the hub's own."""
 
