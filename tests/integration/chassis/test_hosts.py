@@ -100,6 +100,8 @@ async def test_writes_find_the_primary_before_and_after_it_moves(pair: Pair) -> 
     db = await Database.open(pair.url(pair.nobody), schema=SCHEMA)
     try:
         await db.execute(ADD, id=1, name="before", amount=0, parent=None)
+        async with db.transaction() as one, db.transaction() as other:
+            assert one is not other
         listener = await db.connect_listener()
         assert not await listener.fetchval("SELECT pg_is_in_recovery()")
         await listener.close()
@@ -107,8 +109,10 @@ async def test_writes_find_the_primary_before_and_after_it_moves(pair: Pair) -> 
         pair.primary.process.give_up()
         await promote(pair.standby)
         await _add_until_done(db, 2)
-        async with db.transaction() as connection:
-            assert (await connection.exec_driver_sql("SELECT pg_is_in_recovery()")).scalar() is False
+        # The two connections to the former primary are in the pool still; nobody is lent them.
+        async with db.transaction() as one, db.transaction() as other:
+            for connection in (one, other):
+                assert (await connection.exec_driver_sql("SELECT pg_is_in_recovery()")).scalar() is False
         assert await db.fetchval(BY_ID, id=1) == "before"
     finally:
         await db.close()
