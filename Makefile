@@ -14,12 +14,16 @@ compile := $(venv)/uv pip compile --quiet --universal --python-version 3.11 --ge
 
 ##@ Use the hub
 
-.PHONY: run demo local-certificate clean-state
+.PHONY: run demo ha local-certificate clean-state
 run: .generated ## start the whole hub; Ctrl-C stops it
 	@exec $(python) -m deploy.local run
 
 demo: .generated ## show the main job on a running hub, or on one of its own (CSV=path: another catalogue)
 	@exec $(python) -m hubctl demo $(if $(CSV),"$(CSV)")
+
+ha: .installed ## run three Postgres under Patroni on this machine and print their DATABASE_URL (needs etcd; docs/deploy.md)
+	@scripts/setup ha
+	@exec $(python) -m deploy.ha run
 
 local-certificate: .installed ## write a TLS certificate for this machine into .state/tls (HOSTS="hub.example 10.0.0.7": for others too)
 	@exec $(python) -m deploy.local.certificates .state/tls $(HOSTS)
@@ -114,6 +118,9 @@ migration: .ready ## start a migration (service=catalog m="add a column")
 lock: .ready ## resolve the requirements anew (UPGRADE=1: to the newest versions)
 	@$(compile) requirements/base.in --output-file requirements/base.lock
 	@$(compile) requirements/dev.in --constraint requirements/base.lock --output-file requirements/dev.lock
+	@for part in service gateway backup build ha; do \
+	  $(compile) requirements/$$part.in --constraint requirements/base.lock --output-file requirements/$$part.lock || exit 1; \
+	done
 
 ##@ Help
 

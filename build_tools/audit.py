@@ -68,7 +68,7 @@ def accepted(path: Path) -> frozenset[str]:
 
 def main() -> int:
     """Prints what was found."""
-    wanted = sorted({*packages(LOCKS["base"]), *packages(LOCKS["dev"])}, key=lambda one: one.name)
+    wanted = sorted({one for lock in LOCKS.values() for one in packages(lock)}, key=lambda one: one.name)
     try:
         holes = known_holes(wanted, os.environ.get("HUB_AUDIT_URL") or DATABASE)
     except Unreachable as error:

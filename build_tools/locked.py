@@ -8,7 +8,11 @@ from pathlib import Path
 
 from build_tools.layout import ROOT
 
-LOCKS = {"base": ROOT / "requirements" / "base.lock", "dev": ROOT / "requirements" / "dev.lock"}
+# The first two are everything the hub and its makers use; those of the images are parts of the first.
+LOCKS = {
+    name: ROOT / "requirements" / f"{name}.lock"
+    for name in ("base", "dev", "ha", "service", "gateway", "backup", "build")
+}
 _PACKAGE = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 

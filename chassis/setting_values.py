@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -85,9 +86,20 @@ def parse_hosts(raw: str) -> tuple[tuple[str, int], ...]:
 
 
 def parse_target(raw: str) -> str:
-    """`host:port` as it is, several separated by commas. Raises ValueError."""
-    parse_hosts(raw)
+    """`host:port` as it is: a name, which may stand for all replicas, or several addresses. Raises ValueError."""
+    hosts = parse_hosts(raw)
+    if len(hosts) > 1 and not all(is_address(host) for host, _ in hosts):
+        raise ValueError("takes one host:port whose name stands for all replicas, or addresses separated by commas")
     return raw
+
+
+def is_address(host: str) -> bool:
+    """Whether it is an address and no name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def parse_one_target(raw: str) -> str:

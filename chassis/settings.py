@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -61,9 +61,10 @@ def is_required(item: dataclasses.Field[Any]) -> bool:
 def load(cls: type[T], environ: Mapping[str, str] | None = None, dotenv: Path | None = None) -> T:
     """Builds `cls` from the environment; values of `dotenv` stand behind those of the environment.
 
-    Raises SettingsError.
+    A secret may stand in a file that NAME_FILE names, as containers are given theirs. Raises SettingsError.
     """
     source = {**(read_dotenv(dotenv) if dotenv else {}), **(os.environ if environ is None else environ)}
+    source |= _from_files(cls, source)
     hints = get_type_hints(cls)
     values = {}
     for item in dataclasses.fields(cls):  # type: ignore[arg-type]  # T is a dataclass by contract
@@ -71,6 +72,31 @@ def load(cls: type[T], environ: Mapping[str, str] | None = None, dotenv: Path | 
         if variable is not None:
             values[item.name] = _value(item.metadata, hints[item.name], source)
     return cls(**values)
+
+
+def _from_files(cls: type[Any], source: Mapping[str, str]) -> dict[str, str]:
+    declared = [item.metadata for item in dataclasses.fields(cls) if "variable" in item.metadata]
+    taken = {metadata["variable"] for metadata in declared}
+    secrets = (metadata["variable"] for metadata in declared if metadata["secret"])
+    # A setting that is itself called NAME_FILE says what its file holds.
+    return secret_files(source, [name for name in secrets if f"{name}_FILE" not in taken])
+
+
+def secret_files(source: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """Those of the named secrets that are not set themselves while their NAME_FILE is. Raises SettingsError."""
+    files = {name: source.get(f"{name}_FILE") for name in names if not source.get(name)}
+    return {name: read_secret(f"{name}_FILE", path) for name, path in files.items() if path}
+
+
+def read_secret(variable: str, path: str) -> str:
+    """The content of a file that `variable` names, without its line end. Raises SettingsError."""
+    try:
+        secret = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{variable}: {path} cannot be read ({getattr(error, 'strerror', 'not text')})") from None
+    if not secret:
+        raise SettingsError(f"{variable}: {path} is empty")
+    return secret
 
 
 def read_dotenv(path: Path) -> dict[str, str]:

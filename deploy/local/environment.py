@@ -11,7 +11,7 @@ from deploy.local.settings import ROOT, HubSettings
 from deploy.local.topology import LOOPBACK, SERVICES, ServiceSpec, Topology, wanted
 
 # The services that call others, each with an account of its own.
-_CALLERS = ("catalog", "inventory", "sync")
+CALLERS = ("catalog", "inventory", "sync")
 # Nobody but the runner, the migration step and the one service concerned may see these.
 _RUNNERS_OWN = (
     "DATABASE_URL",
@@ -94,11 +94,10 @@ class Environments:
 
     def _own(self, spec: ServiceSpec) -> dict[str, str]:
         own: dict[str, str] = {}
-        if spec.name in _CALLERS:
-            own |= {"HUB_CLIENT_ID": _account(spec.name), "HUB_CLIENT_SECRET": self._account_secret(spec.name)}
+        if spec.name in CALLERS:
+            own |= {"HUB_CLIENT_ID": account_of(spec.name), "HUB_CLIENT_SECRET": self._account_secret(spec.name)}
         if spec.name == "auth":
-            accounts = (f"{_account(name)}:{self._account_secret(name)}:SYSTEM_BOT" for name in _CALLERS)
-            own["HUB_SERVICE_ACCOUNTS"] = ",".join(accounts)
+            own["HUB_SERVICE_ACCOUNTS"] = seeded_accounts(self.secrets)
             own["HUB_HEALTH_SERVICES"] = ",".join(other.name for other in wanted(self.settings))
             own["HUB_ADMIN_USER"] = self.settings.admin_user
             own["HUB_ADMIN_PASSWORD"] = self.settings.admin_password
@@ -108,15 +107,21 @@ class Environments:
         return own
 
     def _account_secret(self, service: str) -> str:
-        return self.secrets.client_secret(_account(service))
+        return self.secrets.client_secret(account_of(service))
 
 
 def _is_kept_back(name: str) -> bool:
     return name in _RUNNERS_OWN or name.startswith(_BACKUPS_OWN)
 
 
-def _account(service: str) -> str:
+def account_of(service: str) -> str:
+    """The client id a service signs in with."""
     return f"{service}-svc"
+
+
+def seeded_accounts(secrets: Secrets) -> str:
+    """The accounts of all services that call others, as auth is told of them."""
+    return ",".join(f"{one}:{secrets.client_secret(one)}:SYSTEM_BOT" for one in map(account_of, CALLERS))
 
 
 def role_url(admin_url: str, role: str, password: str) -> str:

@@ -10,12 +10,13 @@ import importlib
 import os
 import sys
 import time
+from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
 from chassis.hosts import Hosts, plain_url
-from chassis.settings import SettingsError
+from chassis.settings import SettingsError, load, setting
 from deploy.local import roles
 from deploy.local.own_database import own_database
 from deploy.local.postgres import PostgresError
@@ -32,6 +33,14 @@ _LOCK_PAUSE_SECONDS = 0.1
 
 class MigrationError(Exception):
     """The database could not be brought up to date; the text says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Given:
+    """What the step takes when it is told all of it."""
+
+    database_url: str = setting("DATABASE_URL", "", "An administrator's address.", secret=True)
+    role_secret: str = setting("HUB_ROLE_SECRET", "", "What the roles' passwords come from.", secret=True)
 
 
 async def migrate(admin_url: str, role_secret: str, schemas: tuple[str, ...] = SCHEMAS) -> None:
@@ -134,9 +143,10 @@ async def _migrate_own() -> None:
 def main() -> int:
     """Exits 1 with the reason when the database could not be brought up to date, 2 on a wrong setting."""
     try:
-        # The runner hands over both; a user at most the first.
-        if {"DATABASE_URL", "HUB_ROLE_SECRET"} <= os.environ.keys():
-            asyncio.run(migrate(os.environ["DATABASE_URL"], os.environ["HUB_ROLE_SECRET"]))
+        given = load(_Given, os.environ)
+        # The runner and containers hand over both; a user at most the first.
+        if given.database_url and given.role_secret:
+            asyncio.run(migrate(given.database_url, given.role_secret))
         else:
             asyncio.run(_migrate_own())
             print("the database is up to date")

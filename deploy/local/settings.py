@@ -21,7 +21,7 @@ from chassis.setting_values import (
     seconds,
     whole,
 )
-from chassis.settings import load, read_dotenv, setting
+from chassis.settings import load, read_dotenv, secret_files, setting
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -100,5 +100,6 @@ class HubSettings:
 def load_settings(environ: Mapping[str, str], dotenv: Path = ROOT / ".env") -> HubSettings:
     """The settings of `make run`; what they leave open is passed on to the services. Raises SettingsError."""
     values = {**read_dotenv(dotenv), **environ}
+    values |= secret_files(values, ("HUB_ROLE_SECRET", "HUB_SEAL_KEY"))
     settings = load(HubSettings, values)
     return replace(settings, environ=values)

@@ -40,6 +40,34 @@ def test_a_secret_is_neither_printed_nor_told_in_an_error() -> None:
     assert "hush" not in repr(load(Sample, {"S_NAME": "x", "S_KEY": "hush"}))
 
 
+def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("hush\n")
+    given = {"S_NAME": "x", "S_KEY_FILE": str(tmp_path / "key")}
+    assert load(Sample, given).key == "hush"
+    assert load(Sample, {**given, "S_KEY": "itself"}).key == "itself"
+
+
+@pytest.mark.parametrize("content", [None, "", " \n"])
+def test_a_secrets_file_without_a_secret_is_named(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "key"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(SettingsError, match=f"S_KEY_FILE: {path}"):
+        load(Sample, {"S_NAME": "x", "S_KEY_FILE": str(path)})
+
+
+def test_only_secrets_are_read_from_files_and_no_setting_is_called_so(tmp_path: Path) -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Keys:
+        key: str = setting("S_KEY", "", secret=True)
+        key_file: str = setting("S_KEY_FILE", "", secret=True)
+        port: int = setting("S_PORT", 7)
+
+    (tmp_path / "key").write_text("hush")
+    given = {"S_KEY_FILE": str(tmp_path / "key"), "S_PORT_FILE": str(tmp_path / "key")}
+    assert load(Keys, given) == Keys(key="", key_file=given["S_KEY_FILE"], port=7)
+
+
 def test_the_environment_goes_before_the_dotenv_file(tmp_path: Path) -> None:
     dotenv = tmp_path / ".env"
     dotenv.write_text("# words\n\nexport S_NAME='from file'\nS_PORT=9\n", encoding="utf-8")

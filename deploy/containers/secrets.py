@@ -1,0 +1,121 @@
+"""`python -m deploy.containers.secrets FOLDER`: the secrets of a hub in containers, one folder per process.
+
+Makes what is missing and keeps what is there, so it runs before every start. Each process is shown its own folder only: none
+could sign in as another. A password that somebody gives is taken only if it is none out of a sample or a book.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from chassis.settings import SettingsError, load, setting
+from deploy.containers.passwords import parse_password
+from deploy.local.environment import CALLERS, account_of, role_url, seeded_accounts
+from deploy.local.postgres import ADMIN, DATABASE
+from deploy.local.secrets import Secrets, load_admin_password, load_secrets, write_private
+from deploy.local.topology import SERVICES
+
+Files = dict[str, str]
+_WRONG_USE = 2
+# Kept apart from what the processes see.
+_KEYS = "keys"
+_TOOLS = ("pgadmin_password", "grafana_password")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretSettings:
+    """What an operator may give; the rest is made."""
+
+    admin_password: str = setting(
+        "HUB_ADMIN_PASSWORD", "", "The first admin's password; empty: one is made.", parse=parse_password, secret=True
+    )
+    postgres_password: str = setting(
+        "POSTGRES_PASSWORD",
+        "",
+        "Of the database's administrator, before its first start; empty: one is made.",
+        parse=parse_password,
+        secret=True,
+    )
+    database_user: str = setting("HUB_DATABASE_ADMIN", ADMIN, "The database's administrator.")
+    database: str = setting("HUB_DATABASE", f"db:5432/{DATABASE}", "host:port/name; several hosts with commas between.")
+
+
+def main() -> int:
+    """Exits 2, having written nothing, when something given will not do."""
+    if len(sys.argv) != 2:
+        print("usage: python -m deploy.containers.secrets FOLDER", file=sys.stderr)
+        return _WRONG_USE
+    folder = Path(sys.argv[1])
+    try:
+        settings = load(SecretSettings, os.environ)
+        write_secrets(folder, settings, os.environ)
+    except SettingsError as error:
+        print(f"secrets: {error}", file=sys.stderr)
+        return _WRONG_USE
+    print(f"secrets: complete; the first admin's password is in {folder / 'auth' / 'admin_password'}")
+    return 0
+
+
+def write_secrets(folder: Path, settings: SecretSettings, environ: Mapping[str, str]) -> None:
+    """Writes the folders of all processes. Safe to repeat. Raises SettingsError."""
+    (folder / _KEYS).mkdir(mode=0o700, parents=True, exist_ok=True)
+    secrets = load_secrets(folder / _KEYS / "secrets.json", environ)
+    postgres = _kept(folder, "postgres_password", settings.postgres_password, secrets.postgres_password)
+    admin = load_admin_password(folder / _KEYS / "admin_password", settings.admin_password)
+    database = f"postgresql://{settings.database_user}@{settings.database}"
+    url = role_url(database, settings.database_user, postgres)
+    processes = {
+        "postgres": {"password": postgres},
+        "migrate": {"database_url": url, "role_secret": secrets.role_secret},
+        "backup": {"database_url": url, "role_secret": secrets.role_secret, **_sealing(secrets)},
+        "tools": {name: secrets.client_secret(name) for name in _TOOLS},
+        **{spec.name: _of_service(spec.name, spec.role, database, secrets) for spec in SERVICES},
+    }
+    processes["auth"] |= {"admin_password": admin, "service_accounts": seeded_accounts(secrets)}
+    processes["sync"]["credential_key"] = secrets.credential_key
+    for process, files in processes.items():
+        _write(folder / process, files)
+
+
+def _of_service(name: str, role: str, database: str, secrets: Secrets) -> Files:
+    files = {
+        "database_url": role_url(database, role, secrets.role_password(role)),
+        "seal_key": secrets.seal_key,
+    }
+    if name in CALLERS:
+        files["client_secret"] = secrets.client_secret(account_of(name))
+    return files
+
+
+def _sealing(secrets: Secrets) -> Files:
+    return {"seal_key": secrets.seal_key, "credential_key": secrets.credential_key}
+
+
+def _kept(folder: Path, name: str, given: str, made: str) -> str:
+    """The database takes its administrator's password at its first start only, so a later one would shut everybody out."""
+    path = folder / _KEYS / name
+    stored = path.read_text() if path.exists() else ""
+    if stored and given and given != stored:
+        raise SettingsError(
+            "POSTGRES_PASSWORD is not the one this hub was made with: set that one, or none, or change it in the database, "
+            f"and then in {path}"
+        )
+    if not stored:
+        write_private(path, given or made)
+    return stored or given or made
+
+
+def _write(folder: Path, files: Files) -> None:
+    """Readable for the process, which may run under another user; the folder, or its volume, is what shuts others out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, secret in files.items():
+        write_private(folder / name, secret)
+        (folder / name).chmod(0o444)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
