@@ -15,7 +15,8 @@ from inventory_svc.domain.scope import Warehouses, refuse_units
 from inventory_svc.domain.serial_numbers import clean
 from inventory_svc.domain.variant import clean_sku
 from inventory_svc.queries import pages
-from inventory_svc.queries.pages import Filters
+from inventory_svc.queries.pages import BY_ID, Filters, Order
+from inventory_svc.queries.stock import count_all_by_status, count_by_status
 from inventory_svc.storage.item_rows import ITEM_COLUMNS, ITEM_SOURCE, get_many, ids_by_serial, to_item
 from inventory_svc.storage.scope import ANY, CODES, as_array, units_outside
 from inventory_svc.storage.session import Session
@@ -28,6 +29,25 @@ _SERIAL_NUMBER = "serial_number IS NOT NULL AND upper(serial_number) = CAST(:ser
 _SERIAL_PREFIX = (
     "serial_number IS NOT NULL AND upper(serial_number) ~>=~ CAST(:serial_from AS text)"
     " AND upper(serial_number) ~<~ CAST(:serial_to AS text)"
+)
+
+# Each status alone: so the indexes by variant and by location give their units in the order of ids.
+_ANY_STATUS = tuple(f"status = '{status.value}'" for status in Status)
+_AT_ID = "(SELECT {column} FROM inventory.item WHERE id = CAST(:after AS bigint))"
+_RECEIVED_AFTER = "CAST(:received_after AS timestamptz)"
+# An index is entered at the lower bound that compares rows, so this has to be the higher one of both.
+_BY_RECEIPT, _BY_RECEIPT_AFTER = (
+    Order(
+        "received_at",
+        f"(received_at, id) > (coalesce({_AT_ID.format(column='received_at')}, {first}), CAST(:after AS bigint))",
+        "key",
+    )
+    for first in ("'-infinity'", _RECEIVED_AFTER)
+)
+_BY_SERIAL_NUMBER = Order(
+    "upper(serial_number)",
+    f"upper(serial_number) ~>~ coalesce({_AT_ID.format(column='upper(serial_number)')}, '')",
+    "key USING ~<~",
 )
 
 _PLACES = Statement(
@@ -83,24 +103,33 @@ def _filters(asked: ItemFilter) -> Filters:
         ("location = CAST(:location AS text)", {"location": asked.location}),
         (_SERIAL_NUMBER, {"serial_key": asked.serial_number.upper()}),
         (_SERIAL_PREFIX, {"serial_from": prefix, "serial_to": f"{prefix}\x7f"} if prefix else {"serial_from": ""}),
-        ("received_at >= CAST(:received_after AS timestamptz)", {"received_after": asked.received_after}),
+        (f"received_at >= {_RECEIVED_AFTER}", {"received_after": asked.received_after}),
         ("received_at < CAST(:received_before AS timestamptz)", {"received_before": asked.received_before}),
     ]
     active = [(condition, values) for condition, values in given if next(iter(values.values()))]
     if asked.inside is not None:
         active.append((f"location IN ({CODES})", {"warehouses": as_array(asked.inside)}))
-    either, status = _of_status(asked.status)
+    either, status = _of_status(asked.status, bool(asked.variant_id or asked.sku or asked.location))
     return Filters(
         "inventory.item",
         ("deleted_at IS NULL", *(condition for condition, _ in active)),
         either,
         {key: value for _, values in active for key, value in values.items()} | status,
+        _order(asked),
     )
 
 
-def _of_status(status: Status | None) -> tuple[tuple[str, ...], dict[str, Any]]:
+def _order(asked: ItemFilter) -> Order:
+    if asked.serial_prefix:
+        return _BY_SERIAL_NUMBER
+    if asked.received_after:
+        return _BY_RECEIPT_AFTER
+    return _BY_RECEIPT if asked.received_before else BY_ID
+
+
+def _of_status(status: Status | None, apart: bool) -> tuple[tuple[str, ...], dict[str, Any]]:
     if status is None:
-        return ("TRUE",), {}
+        return _ANY_STATUS if apart else ("TRUE",), {}
     if status is Status.AVAILABLE:
         return _FREE, {}
     if status is Status.RESERVED:
@@ -108,17 +137,37 @@ def _of_status(status: Status | None) -> tuple[tuple[str, ...], dict[str, Any]]:
     return ("status = CAST(:status AS text)",), {"status": status.value}
 
 
-async def list_items(session: Session, asked: ItemFilter, after: int, most: int) -> list[Item]:
-    """Up to `most` units behind the id `after`, by id."""
+async def list_items(
+    session: Session, asked: ItemFilter, after: int, most: int, total: int | None = None
+) -> list[Item]:
+    """Up to `most` units behind that of the id `after`. `total` is how many match, where it is known.
+
+    By id; by serial number where it begins with something; else by the time of receipt where that is filtered.
+    """
     rows = await pages.read_page(
-        session, _filters(asked), columns=ITEM_COLUMNS, source=ITEM_SOURCE, name="item", after=after, most=most
+        session,
+        _filters(asked),
+        columns=ITEM_COLUMNS,
+        source=ITEM_SOURCE,
+        name="item",
+        after=after,
+        most=most,
+        total=total,
     )
     return [to_item(row) for row in rows]
 
 
 async def count_items(session: Session, asked: ItemFilter) -> int:
-    """How many units match: exact up to 50,000."""
-    return await pages.count(session, _filters(asked))
+    """How many units match: exact up to 10,000, and always where only variant, SKU and status are asked for."""
+    if asked != ItemFilter(variant_id=asked.variant_id, sku=asked.sku, status=asked.status):
+        return await pages.count(session, _filters(asked))
+    variants = {asked.variant_id} - {0}
+    if asked.sku:
+        variants |= {row["variant_id"] for row in await session.rows(_KNOWN, sku=clean_sku(asked.sku))} or {0}
+    if len(variants) > 1 or variants == {0}:
+        return 0
+    counts = await count_by_status(session, *variants) if variants else await count_all_by_status(session)
+    return sum(counts.values()) if asked.status is None else counts[asked.status]
 
 
 async def get_item(session: Session, item_id: int, serial_number: str, bound: Warehouses) -> Item:

@@ -65,8 +65,13 @@ def _filters(asked: MovementFilter) -> Filters:
     return Filters("inventory.movement", conditions, parameters={name: value for _, name, value in active})
 
 
-async def list_movements(session: Session, asked: MovementFilter, after: int, most: int) -> list[Movement]:
-    """Up to `most` rows behind the id `after`, by id. Raises ItemNotFound for a unit that never was."""
+async def list_movements(
+    session: Session, asked: MovementFilter, after: int, most: int, total: int | None = None
+) -> list[Movement]:
+    """Up to `most` rows behind the id `after`, by id; `total` is how many match, where it is known.
+
+    Raises ItemNotFound for a unit that never was.
+    """
     if asked.item_id and not await session.rows(_EXISTED, item_id=asked.item_id):
         raise ItemNotFound.by_id(asked.item_id)
     rows = await pages.read_page(
@@ -77,10 +82,11 @@ async def list_movements(session: Session, asked: MovementFilter, after: int, mo
         name="movement",
         after=after,
         most=most,
+        total=total,
     )
     return [to_movement(row) for row in rows]
 
 
 async def count_movements(session: Session, asked: MovementFilter) -> int:
-    """How many rows match: exact up to 50,000."""
+    """How many rows match: exact up to 10,000."""
     return await pages.count(session, _filters(asked))

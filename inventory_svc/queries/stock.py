@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import text
@@ -12,18 +12,20 @@ from inventory_svc.domain.availability import Reading
 from inventory_svc.domain.item import Status
 from inventory_svc.domain.recipe import Recipe, buildable
 from inventory_svc.storage.availability import free_units
-from inventory_svc.storage.session import Session
-from inventory_svc.storage.stock_levels import LEVELS
+from inventory_svc.storage.session import Row, Session
+from inventory_svc.storage.stock_levels import LEVELS, LEVELS_OF_ALL
 
 # The few holds that have run out are moved over afterwards.
-_BY_STATUS = Statement(
-    text(f"""
-    SELECT status, CAST(sum(units) AS bigint) AS units FROM ({LEVELS.format(variant=":variant_id")}) AS level GROUP BY status
+_COUNTS = """
+    SELECT status, CAST(sum(units) AS bigint) AS units FROM ({levels}) AS level GROUP BY status
     UNION ALL
     SELECT 'EXPIRED', count(*) FROM inventory.item
-    WHERE status = 'RESERVED' AND reserved_until <= now() AND variant_id = :variant_id
-    """)
+    WHERE status = 'RESERVED' AND reserved_until <= now() AND {which}
+"""
+_BY_STATUS = Statement(
+    text(_COUNTS.format(levels=LEVELS.format(variant=":variant_id"), which="variant_id = :variant_id"))
 )
+_ALL_BY_STATUS = Statement(text(_COUNTS.format(levels=LEVELS_OF_ALL, which="TRUE")))
 
 
 async def availability(
@@ -42,7 +44,16 @@ def _with_bundles(own: Reading, built: int) -> Reading:
 
 async def count_by_status(session: Session, variant_id: int) -> dict[Status, int]:
     """The units of a variant in each status; a hold that has run out counts as AVAILABLE."""
-    stored = {row["status"]: row["units"] for row in await session.rows(_BY_STATUS, variant_id=variant_id)}
+    return _counts(await session.rows(_BY_STATUS, variant_id=variant_id))
+
+
+async def count_all_by_status(session: Session) -> dict[Status, int]:
+    """The same of all units."""
+    return _counts(await session.rows(_ALL_BY_STATUS))
+
+
+def _counts(rows: Iterable[Row]) -> dict[Status, int]:
+    stored = {row["status"]: row["units"] for row in rows}
     expired = stored.pop("EXPIRED", 0)
     counts = {status: int(stored.get(status.value, 0)) for status in Status}
     counts[Status.RESERVED] -= expired

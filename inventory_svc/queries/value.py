@@ -17,35 +17,32 @@ from inventory_svc.storage.session import Row, Session
 _ON_HAND = ", ".join(f"'{status}'" for status in sorted(ON_HAND))
 # The last letter of the SKU; used is left out of SKUs, and the letter behind the family is the identity's type.
 _CONDITION = "CASE WHEN known.sku ~ '-[A-Z]$' AND known.sku !~ '^[^-]+-[BKS]$' THEN right(known.sku, 1) ELSE 'U' END"
-# Added up by variant first, so that families and conditions are found once for each variant and not once for each unit.
+# The family and the condition of each variant, found once and not once for each of its units.
+_KNOWN = (
+    f"(SELECT variant_id, product_id, {_CONDITION} AS condition_code FROM inventory.known_variant AS known OFFSET 0)"
+)
 _NOW = f"""
-  SELECT piles.status, piles.location, known.product_id, {_CONDITION} AS condition_code, piles.cost_currency, piles.units,
-    piles.cost
-  FROM (
-    SELECT variant_id, CASE WHEN status = 'RESERVED' AND reserved_until <= now() THEN 'AVAILABLE' ELSE status END AS status,
-      location, cost_currency, count(*) AS units, sum(unit_cost) AS cost
-    FROM inventory.item WHERE deleted_at IS NULL AND status IN ({_ON_HAND})
-    GROUP BY 1, 2, 3, 4
-  ) AS piles
-  JOIN inventory.known_variant AS known ON known.variant_id = piles.variant_id
+  SELECT CASE WHEN item.status = 'RESERVED' AND item.reserved_until <= now() THEN 'AVAILABLE' ELSE item.status END
+    AS status, item.location, known.product_id, known.condition_code, item.cost_currency, item.unit_cost
+  FROM inventory.item AS item JOIN {_KNOWN} AS known ON known.variant_id = item.variant_id
+  WHERE item.deleted_at IS NULL AND item.status IN ({_ON_HAND})
 """
 # The last row of each unit before that time tells what it was. A hold that had run out by then held nothing.
 _THEN = f"""
   SELECT CASE WHEN last.after_status = 'RESERVED' AND hold.id IS NOT NULL THEN 'AVAILABLE' ELSE last.after_status END
-    AS status, last.after_location AS location, known.product_id, {_CONDITION} AS condition_code, last.cost_currency,
-    1 AS units, last.unit_cost AS cost
+    AS status, last.after_location AS location, known.product_id, known.condition_code, last.cost_currency, last.unit_cost
   FROM (
     SELECT DISTINCT ON (item_id) item_id, action, after_status, after_location, variant_id, cost_currency, unit_cost
     FROM inventory.movement WHERE created_at < CAST(:as_of AS timestamptz) ORDER BY item_id, sequence DESC
   ) AS last
-  JOIN inventory.known_variant AS known ON known.variant_id = last.variant_id
+  JOIN {_KNOWN} AS known ON known.variant_id = last.variant_id
   LEFT JOIN inventory.reservation AS hold ON hold.item_id = last.item_id AND hold.created_at < CAST(:as_of AS timestamptz)
     AND hold.expires_at <= CAST(:as_of AS timestamptz) AND coalesce(hold.closed_at, 'infinity') >= CAST(:as_of AS timestamptz)
   WHERE last.action <> 'DELETE' AND last.after_status IN ({_ON_HAND})
 """
 _VALUE = """
   SELECT grouping(status, location, product_id, condition_code) AS level, status, location, product_id, condition_code,
-    cost_currency, sum(units) AS units, sum(cost) AS value
+    cost_currency, count(*) AS units, sum(unit_cost) AS value
   FROM ({stock}) AS stock
   WHERE (CAST(:status AS text) IS NULL OR status = :status)
     AND (CAST(:location AS text) IS NULL OR location = :location)

@@ -21,12 +21,12 @@ class ItemRpcs(InventoryRpcs):
     async def ListItems(
         self, request: service.ListItemsRequest, context: grpc.aio.ServicerContext
     ) -> service.ListItemsResponse:
-        """One page, by id."""
+        """One page."""
         asked, most = item_filter(request, bound_warehouses()), page_size(request.page_size)
         after, total = self.page_tokens.position(request) or (0, None)
         if total is None:
             total = await item_queries.count_items(self.work.pool, asked)
-        found = await item_queries.list_items(self.work.pool, asked, after, most)
+        found = await item_queries.list_items(self.work.pool, asked, after, most, total)
         token = self.page_tokens.seal(request, (found[-1].id, total)) if len(found) == most else ""
         items = [item_message(item) for item in found]
         return service.ListItemsResponse(items=items, next_page_token=token, total_size=total)
@@ -62,7 +62,8 @@ class ItemRpcs(InventoryRpcs):
         audited = await item_queries.audit(self.work.pool, request.sku_or_serial, bound_warehouses())
         places = [place_message(place) for place in audited.places]
         total = sum(place.units for place in audited.places)
-        found = await item_queries.list_items(self.work.pool, audited.filter, position[0] if position else 0, most)
+        after = position[0] if position else 0
+        found = await item_queries.list_items(self.work.pool, audited.filter, after, most, total)
         token = self.page_tokens.seal(request, (found[-1].id,)) if len(found) == most else ""
         items = [item_message(item) for item in found]
         return service.AuditStockResponse(items=items, next_page_token=token, total_size=total, places=places)

@@ -48,9 +48,9 @@ class StockRpcs(InventoryRpcs):
         """One page of the ledger, by id."""
         asked, most = movement_filter(request, bound_warehouses()), page_size(request.page_size)
         after, total = self.page_tokens.position(request) or (0, None)
-        found = await movement_queries.list_movements(self.work.pool, asked, after, most)
         if total is None:
             total = await movement_queries.count_movements(self.work.pool, asked)
+        found = await movement_queries.list_movements(self.work.pool, asked, after, most, total)
         token = self.page_tokens.seal(request, (found[-1].id, total)) if len(found) == most else ""
         items = [movement_message(row) for row in found]
         return service.ListMovementsResponse(items=items, next_page_token=token, total_size=total)

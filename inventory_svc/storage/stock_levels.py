@@ -13,14 +13,20 @@ from sqlalchemy import text
 from chassis.database import Statement
 from inventory_svc.storage.session import Session
 
-# A relation of (variant_id, status, units); whoever joins it gives the variant by `{variant}`.
+# The levels of all variants together are kept as those of this one, by the folding.
+ALL_VARIANTS = 0
+# Rows of (status, units), to be added up; whoever uses it gives the variant by `{variant}`.
 LEVELS = """
   SELECT status, units FROM inventory.stock_level WHERE variant_id = {variant}
   UNION ALL SELECT status, units FROM inventory.stock_level_change WHERE variant_id = {variant}
 """
+LEVELS_OF_ALL = f"""
+  SELECT status, units FROM inventory.stock_level WHERE variant_id = {ALL_VARIANTS}
+  UNION ALL SELECT status, units FROM inventory.stock_level_change
+"""
 # One level is one row, so two processes that fold the same one wait for each other, in the order of the key.
 _FOLD = Statement(
-    text("""
+    text(f"""
     WITH due AS (
       SELECT id FROM inventory.stock_level_change ORDER BY id LIMIT CAST(:most AS integer) FOR UPDATE SKIP LOCKED
     ),
@@ -30,22 +36,25 @@ _FOLD = Statement(
     ),
     folded AS (
       INSERT INTO inventory.stock_level AS level (variant_id, status, units)
-      SELECT variant_id, status, sum(units) FROM gone GROUP BY variant_id, status ORDER BY variant_id, status
+      SELECT coalesce(variant_id, {ALL_VARIANTS}) AS variant, status, sum(units) FROM gone
+      GROUP BY GROUPING SETS ((variant_id, status), (status)) ORDER BY variant, status
       ON CONFLICT (variant_id, status) DO UPDATE SET units = level.units + excluded.units
     )
     SELECT count(*) AS changes FROM gone
     """)
 )
 _WRONG = Statement(
-    text("""
+    text(f"""
     SELECT variant_id, known.sku, status, coalesce(counted.units, 0) AS counted, coalesce(told.units, 0) AS told
     FROM (
-      SELECT variant_id, status, count(*) AS units FROM inventory.item WHERE deleted_at IS NULL GROUP BY variant_id, status
+      SELECT coalesce(variant_id, {ALL_VARIANTS}) AS variant_id, status, count(*) AS units FROM inventory.item
+      WHERE deleted_at IS NULL GROUP BY GROUPING SETS ((variant_id, status), (status))
     ) AS counted
     FULL JOIN (
       SELECT variant_id, status, sum(units) AS units FROM (
         SELECT variant_id, status, units FROM inventory.stock_level
         UNION ALL SELECT variant_id, status, units FROM inventory.stock_level_change
+        UNION ALL SELECT {ALL_VARIANTS}, status, units FROM inventory.stock_level_change
       ) AS every GROUP BY variant_id, status
     ) AS told USING (variant_id, status)
     LEFT JOIN inventory.known_variant AS known USING (variant_id)

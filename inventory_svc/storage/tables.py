@@ -97,15 +97,30 @@ Index(
     postgresql_where=item.c.serial_number.is_not(None) & _present,
     postgresql_ops={"serial_key": "text_pattern_ops"},
 )
-# The oldest free units, where the units of a variant are, and its units in order: all from this one.
-Index("ix_item_variant_id_status_id", item.c.variant_id, item.c.status, item.c.id, postgresql_where=_present)
+# The oldest free units, where the units of a variant are, and its units in order: all from this one. What is included spares
+# looking at each of a variant's units when a list has another filter beside.
+Index(
+    "ix_item_variant_id_status_id_covering",
+    item.c.variant_id,
+    item.c.status,
+    item.c.id,
+    postgresql_where=_present,
+    postgresql_include=["location", "received_at"],
+)
 Index("ix_item_status_id", item.c.status, item.c.id, postgresql_where=_present)
-Index("ix_item_location_id", item.c.location, item.c.id, postgresql_where=_present)
-Index("ix_item_received_at", item.c.received_at, postgresql_where=_present)
+Index(
+    "ix_item_location_status_id",
+    item.c.location,
+    item.c.status,
+    item.c.id,
+    postgresql_where=_present,
+    postgresql_include=["variant_id"],
+)
+Index("ix_item_received_at_id", item.c.received_at, item.c.id, postgresql_where=_present)
 Index("ix_item_reserved_until", item.c.reserved_until, postgresql_where=item.c.status == text("'RESERVED'"))
 
 # How many units of a variant are in a status: the sum of both tables. Triggers on `item` write the changes, which nobody waits
-# for; a background task folds them into the levels.
+# for; a background task folds them into the levels. The variant 0 stands for all of them together.
 stock_level = Table(
     "stock_level",
     metadata,

@@ -14,10 +14,12 @@ _WRONG_LEVELS = """
 WITH told AS (
   SELECT variant_id, status, sum(units) AS units FROM (
     SELECT variant_id, status, units FROM inventory.stock_level
-    UNION ALL SELECT variant_id, status, units FROM inventory.stock_level_change) AS every
+    UNION ALL SELECT variant_id, status, units FROM inventory.stock_level_change
+    UNION ALL SELECT 0, status, units FROM inventory.stock_level_change) AS every
   GROUP BY variant_id, status HAVING sum(units) <> 0
 ), counted AS (
   SELECT variant_id, status, count(*) AS units FROM inventory.item WHERE deleted_at IS NULL GROUP BY variant_id, status
+  UNION ALL SELECT 0, status, count(*) FROM inventory.item WHERE deleted_at IS NULL GROUP BY status
 )
 (SELECT * FROM told EXCEPT SELECT * FROM counted) UNION ALL (SELECT * FROM counted EXCEPT SELECT * FROM told)
 """
