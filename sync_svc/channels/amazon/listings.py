@@ -50,6 +50,8 @@ _CONFIRM_AFTER_S = (0.0, 0.1, 0.4)
 _READS_KEPT = 3
 
 NOT_CONFIRMED = "not_confirmed"
+# Kept among a listing's ids: the hub has made it, whether or not Amazon shows it to a reader already.
+_MADE = "made"
 _LATER = frozenset({PENDING, NOT_CONFIRMED})
 
 Item = Mapping[str, Any]
@@ -234,8 +236,8 @@ class ListingPusher:
         """Brings a listing to its state from wherever it is."""
         state = course.state
         item = course.found
-        if item is None and not (course.was_searched and course.shows_nothing):
-            # Of what is to be shown a search says too little: it may only be too new for it.
+        if item is None and not (course.was_searched and course.shows_nothing and not state.external_ids):
+            # Of what is to be shown, or was ever made or known here, a search says too little: it may be too new for it.
             item = await self._get(state.platform_sku)
         if item is None:
             await self._create(course)
@@ -265,6 +267,7 @@ class ListingPusher:
             raise ChannelError(Outcome.PERMANENT, UNKNOWN_PRODUCT, code="product_type_missing")
         body = mapping.new_listing(state, self._terms)
         await self._client.put_listing(state.platform_sku, body)
+        course.learned[_MADE] = "1"
         sent = [{"path": f"/attributes/{name}"} for name in body["attributes"]]
         await self._confirm(course, sent, is_new=True)
 

@@ -53,6 +53,8 @@ async def ended(market: Market, wanted: ListingState) -> tuple[Outcome, dict[str
 
 async def test_change_that_fails_after_acceptance_is_told_with_amazons_words(amazon: Market) -> None:
     known = await amazon.settle(state())
+    # Long enough that the first look comes before it on any machine.
+    await amazon.switch({"amazon": {"apply_delay_ms": 300}})
     await amazon.fault("accepted_then_failed", count=1)
     (result,) = await amazon.push(replace(known, quantity=1))
     assert (result.outcome, result.code) == (Outcome.PERMANENT, "8541")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -208,7 +209,7 @@ async def test_listing_is_made_from_the_options_and_its_own_metadata(amazon: Pla
         state(condition="R", metadata={"product_type": "SPEAKERS", "attributes": attributes}),
         attributes={"brand": [{"value": "None"}], "country_of_origin": [{"value": "US"}]},
     )
-    assert (result.outcome, result.external_ids) == (Outcome.DONE, KNOWN)
+    assert (result.outcome, result.external_ids) == (Outcome.DONE, KNOWN | {"made": "1"})
     (call,) = amazon.seen("PUT", ITEM)
     made = call.json["attributes"]
     assert (call.json["productType"], call.json["requirements"]) == ("SPEAKERS", "LISTING")
@@ -335,6 +336,15 @@ async def test_many_that_are_not_to_be_shown_cost_one_search(amazon: Platform) -
     (patch,) = [call for call in amazon.calls if call.method == "PATCH"]
     assert patch.path == f"{ITEMS}/S3"
     assert {call.path for call in amazon.calls if call.method == "GET"} == {ITEMS, f"{ITEMS}/S3"}
+
+
+async def test_a_listing_that_was_just_made_is_taken_off_although_no_search_finds_it(amazon: Platform) -> None:
+    amazon.on("GET", ITEMS, (200, {"items": []}))
+    made = [one if one.listing_id > 1 else replace(one, external_ids={"made": "1"}) for one in unmatched(6, quantity=0)]
+    amazon.on("GET", f"{ITEMS}/S1", (200, item(sku="S1")))
+    amazon.on("PATCH", f"{ITEMS}/S1", (200, ACCEPTED))
+    await channel(amazon).push(made)
+    assert [call.path for call in amazon.calls if call.method == "PATCH"] == [f"{ITEMS}/S1"]
 
 
 async def test_what_is_to_be_shown_and_no_search_finds_is_looked_for_itself(amazon: Platform) -> None:
