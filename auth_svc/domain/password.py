@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from functools import cache
 from importlib import resources
 
@@ -21,8 +22,14 @@ _LOOKALIKES = str.maketrans("013457@$!", "oieastasi")
 _RUNS = ("abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiopasdfghjklzxcvbnm", "qwertzuiop", "azertyuiop")
 
 
+def normalized(password: str) -> str:
+    """The password as it is hashed: one keyboard writes é as one sign, another as two (NIST SP 800-63B asks for NFKC)."""
+    return unicodedata.normalize("NFKC", password)
+
+
 def check_new_password(password: str, username: str, field: str) -> None:
     """Raises PasswordRefused, naming `field`, when the password is not good enough for that user."""
+    password = normalized(password)
     if not SHORTEST <= len(password) <= LONGEST:
         raise PasswordRefused(field, f"takes {SHORTEST} to {LONGEST} characters", "PASSWORD_LENGTH")
     if is_guessable(password, username):

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import argon2
 
+from auth_svc.domain.password import normalized
 from auth_svc.operations.fair_turns import FairTurns
 
 T = TypeVar("T")
@@ -48,7 +49,7 @@ class PasswordHasher:
     async def hash(self, password: str, address: str = "") -> str:
         """The hash to store; waits for a turn."""
         async with self.turn(address):
-            return await self._in_thread(lambda: self._argon.hash(password))
+            return await self._in_thread(lambda: self._argon.hash(normalized(password)))
 
     def is_outdated(self, password_hash: str) -> bool:
         """Whether the hash was made with other parameters than those of today."""
@@ -60,7 +61,7 @@ class PasswordHasher:
 
     def _verify(self, password_hash: str, password: str) -> bool:
         try:
-            return self._argon.verify(password_hash, password)
+            return self._argon.verify(password_hash, normalized(password))
         except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
             return False
 

@@ -20,7 +20,7 @@ from chassis.setting_values import (
     whole,
 )
 from chassis.settings import SettingsError, load, setting
-from deploy.gateway.settings import Certificate, Identity, RateLimits
+from deploy.gateway.settings import Certificate, GatewaySettings, Identity, RateLimits
 
 Hosts = tuple[tuple[str, int], ...]
 _RATE = whole(0, 100_000_000)
@@ -42,6 +42,12 @@ class EdgeEnvironment:
     )
     per_user: int = setting(
         "HUB_RATE_LIMIT_USER", RateLimits.per_user, "Requests a second of one user; 0 is no limit.", parse=_RATE
+    )
+    max_connections: int = setting(
+        "HUB_MAX_CONNECTIONS",
+        GatewaySettings.max_connections,
+        "Connections of callers at once; more are closed at once.",
+        parse=whole(100, 1_000_000),
     )
     tls_cert: str = setting(
         "HUB_TLS_CERT", "", "A certificate chain as PEM; the gateway then speaks TLS only.", parse=parse_file
@@ -99,6 +105,7 @@ def edge_settings(environ: Mapping[str, str]) -> dict[str, Any]:
     tls = _files(HUB_TLS_CERT=found.tls_cert, HUB_TLS_KEY=found.tls_key)
     return {
         "rate_limits": RateLimits(per_address=found.per_address, per_user=found.per_user),
+        "max_connections": found.max_connections,
         "token_issuer": found.token_issuer,
         "token_audience": found.token_audience,
         "metrics_port": found.metrics_port,

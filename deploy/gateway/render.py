@@ -39,7 +39,7 @@ def render(settings: GatewaySettings) -> Config:
             "listeners": [_listener(settings, manager), *observing.listeners(settings)],
             "clusters": [*clusters(settings), tokens.jwks_cluster(settings), *observing.clusters(settings)],
         },
-        "overload_manager": _connection_limit(),
+        "overload_manager": _connection_limit(settings),
         "layered_runtime": {"layers": [{"name": "hub", "static_layer": _RUNTIME}]},
     }
 
@@ -49,12 +49,25 @@ def _listener(settings: GatewaySettings, manager: Config) -> Config:
         "name": "hub",
         "address": _address(settings.bind, settings.port),
         "per_connection_buffer_limit_bytes": _BUFFER_BYTES,
+        # Whoever connects has to speak: until the first bytes are there, no other time-out counts.
+        "listener_filters": [_inspector(settings)],
+        "listener_filters_timeout": f"{settings.header_seconds}s",
+        "continue_on_listener_filters_timeout": False,
         "filter_chains": [
             {
                 "filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}],
                 **towards_callers(settings),
             }
         ],
+    }
+
+
+def _inspector(settings: GatewaySettings) -> Config:
+    name = "http" if settings.tls is None else "tls"
+    kind = {"http": "HttpInspector", "tls": "TlsInspector"}[name]
+    return {
+        "name": f"envoy.filters.listener.{name}_inspector",
+        "typed_config": {"@type": f"type.googleapis.com/envoy.extensions.filters.listener.{name}_inspector.v3.{kind}"},
     }
 
 
@@ -78,7 +91,7 @@ def _protocol(settings: GatewaySettings) -> Config:
         "request_headers_timeout": f"{settings.header_seconds}s",
         "stream_idle_timeout": f"{settings.stream_idle_seconds}s",
         "common_http_protocol_options": {
-            "idle_timeout": "600s",
+            "idle_timeout": f"{settings.idle_seconds}s",
             "headers_with_underscores_action": "DROP_HEADER",
             "max_headers_count": 100,
         },
@@ -137,7 +150,7 @@ def _access_log(settings: GatewaySettings) -> Config:
     }
 
 
-def _connection_limit() -> Config:
+def _connection_limit(settings: GatewaySettings) -> Config:
     kind = "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig"
     return {
         "resource_monitors": [
@@ -145,7 +158,7 @@ def _connection_limit() -> Config:
                 "name": "envoy.resource_monitors.global_downstream_max_connections",
                 "typed_config": {
                     "@type": f"type.googleapis.com/{kind}",
-                    "max_active_downstream_connections": 20000,
+                    "max_active_downstream_connections": settings.max_connections,
                 },
             }
         ]

@@ -54,6 +54,9 @@ class GatewaySettings:
     upload_seconds: int = 60
     header_seconds: int = 10
     stream_idle_seconds: int = 300
+    # Longer than proxies and clients keep a connection that they do not use.
+    idle_seconds: int = 75
+    max_connections: int = 20_000
     # A little less than the services take as one message.
     body_bytes: int = 7 * 1024 * 1024
     answer_bytes: int = 32 * 1024 * 1024

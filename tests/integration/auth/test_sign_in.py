@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import unicodedata
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -230,3 +231,11 @@ async def test_hashing_leaves_the_event_loop_free(hub: AuthHub) -> None:
     await asyncio.wait_for(health(pb.GetJwksRequest()), 2)
     await asyncio.gather(*signing_in)
     assert isinstance(hub.channel, grpc.aio.Channel)
+
+
+async def test_every_character_of_a_long_password_counts_and_no_keyboard_matters(hub: AuthHub) -> None:
+    long = "Ünïque lanterns " * 11 + "at the very end"
+    user = await hub.new_user(password=unicodedata.normalize("NFC", long))
+    await hub.sign_in(user.username, unicodedata.normalize("NFD", long))
+    with pytest.raises(grpc.aio.AioRpcError):
+        await hub.sign_in(user.username, unicodedata.normalize("NFC", long)[:-1])

@@ -14,7 +14,8 @@ import pytest
 from usav.inventory.v1 import inventory_service_pb2 as inventory
 from usav.inventory.v1 import inventory_service_pb2_grpc
 
-from deploy.gateway.settings import RateLimits
+from deploy.gateway.settings import Certificate, RateLimits
+from deploy.local.certificates import LocalCertificate
 from tests.factories.access_tokens import access_token
 from tests.integration.gateway.conftest import Gateway, another_gateway, keys_are_known
 
@@ -127,3 +128,64 @@ async def test_browsers_are_told_to_be_careful(client: httpx2.AsyncClient, path:
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
     assert headers["cache-control"] == "no-store"
     assert "strict-transport-security" not in headers
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Certificate:
+    made = LocalCertificate(tmp_path / "tls")
+    made.make()
+    return Certificate(made.chain, made.key)
+
+
+async def closed_after(port: int, first: bytes = b"") -> float:
+    """Seconds until the gateway closes a connection on which nothing follows."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(first)
+    began = time.monotonic()
+    try:
+        await asyncio.wait_for(reader.read(), 15)
+    except ConnectionResetError:
+        pass
+    finally:
+        writer.close()
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "TLS"])
+async def test_who_connects_and_says_nothing_is_not_waited_for(
+    gateway: Gateway, tmp_path: Path, certificate: Certificate, encrypted: bool
+) -> None:
+    tls = certificate if encrypted else None
+    async with another_gateway(tmp_path, gateway.service, header_seconds=1, tls=tls) as settings:
+        assert await closed_after(settings.port) < 4
+        assert await closed_after(settings.port, b"\x16" if encrypted else b"G") < 4
+
+
+async def test_a_connection_that_is_not_used_any_more_is_closed(gateway: Gateway, tmp_path: Path) -> None:
+    async with another_gateway(tmp_path, gateway.service, idle_seconds=1) as settings:
+        request = b"GET /api/v1/nothing HTTP/1.1\r\nhost: x\r\n\r\n"
+        # Envoy takes leave first, for five seconds.
+        assert await closed_after(settings.port, request) < 12
+
+
+async def test_all_places_taken_by_the_silent_are_free_again_soon(gateway: Gateway, tmp_path: Path) -> None:
+    async with another_gateway(tmp_path, gateway.service, header_seconds=2, max_connections=30) as settings:
+        silent = [await asyncio.open_connection("127.0.0.1", settings.port) for _ in range(60)]
+        closed_at_once = sum([await is_closed(reader) for reader, _ in silent])
+        assert closed_at_once >= 30
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{settings.port}") as client:
+            with pytest.raises(httpx2.TransportError):
+                await client.get("/health")
+            await asyncio.sleep(3)
+            assert (await client.get("/api/v1/nothing")).status_code == 404
+        for _, writer in silent:
+            writer.close()
+
+
+async def is_closed(reader: asyncio.StreamReader) -> bool:
+    try:
+        return await asyncio.wait_for(reader.read(1), 0.02) == b""
+    except TimeoutError:
+        return False
+    except ConnectionResetError:
+        return True

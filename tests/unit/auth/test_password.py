@@ -7,7 +7,7 @@ import time
 import pytest
 
 from auth_svc.domain.errors import PasswordRefused
-from auth_svc.domain.password import check_new_password, is_guessable
+from auth_svc.domain.password import check_new_password, is_guessable, normalized
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,9 @@ def test_the_longest_password_is_judged_in_no_time() -> None:
     for password in ("a1" * 128, "summer" * 42, "x7#kQz!mP2vL9r" * 18, "1" * 256):
         is_guessable(password, "maria")
     assert time.monotonic() - began < 0.5
+
+
+def test_a_password_is_judged_and_hashed_in_normal_form() -> None:
+    assert normalized("e\u0301cole") == normalized("\u00e9cole")
+    with pytest.raises(PasswordRefused):
+        check_new_password("\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff441234", "maria", "password")
