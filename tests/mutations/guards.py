@@ -30,7 +30,13 @@ class Guard:
 
 
 def _guard(name: str, file: str, old: str, new: str, *tests: str) -> Guard:
-    return Guard(name, file, old, new, tuple(f"{_TESTS}{test}.py" for test in tests))
+    return Guard(name, file, old, new, tuple(map(_path, tests)))
+
+
+def _path(test: str) -> str:
+    """`ledger`, or one test of it: `ledger::rows_are_chained`."""
+    file, _, one = test.partition("::")
+    return f"{_TESTS}{file}.py{one and f'::test_{one}'}"
 
 
 GUARDS = (
@@ -40,77 +46,77 @@ GUARDS = (
         'FOR NO KEY UPDATE OF item{"" if waits else " SKIP LOCKED"}',
         "",
         "crowd",
-        "reserve_item",
+        "reserve_item::sell_and_reserve_at_once_never_both",
     ),
     _guard(
         "the status guard of every change",
         _CHANGE,
         "AND item.status IN ({_statuses(list(RULES[action].before))})",
         "",
-        "reserve_item",
+        "reserve_item::fifty_callers_reserve_one_unit_exactly_one_wins",
     ),
     _guard(
         "the unique index on live holds",
         f"{_MIGRATIONS}/0002_holds.py",
         "CREATE UNIQUE INDEX uq_reservation_live",
         "CREATE INDEX uq_reservation_live",
-        "ledger",
+        "ledger::database_refuses_a_second_live_hold",
     ),
     _guard(
         "the trigger on moves of status",
         f"{_MIGRATIONS}/0005_after_sale.py",
         f"WHEN (OLD.status <> NEW.status AND {_MOVES}",
         f"WHEN (FALSE AND {_MOVES}",
-        "ledger",
+        "ledger::database_refuses_moves_the_domain_does_not_know",
     ),
     _guard(
         "the trigger on versions",
         f"{_MIGRATIONS}/0001_units.py",
         "WHEN (NEW.version <> OLD.version + 1 OR",
         "WHEN (FALSE AND",
-        "ledger",
+        "ledger::database_refuses_a_change_without_its_version",
     ),
     _guard(
         "the unique index on serial numbers",
         f"{_MIGRATIONS}/0001_units.py",
         "CREATE UNIQUE INDEX uq_item_serial_number",
         "CREATE INDEX uq_item_serial_number",
-        "receive_items",
+        "receive_items::same_serial_received_by_many_at_once_is_there_once",
     ),
     _guard(
         "the trigger that keeps the ledger",
         f"{_MIGRATIONS}/0003_ledger.py",
         "movement_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON",
         "movement_append_only BEFORE TRUNCATE ON",
-        "ledger",
+        "ledger::ledger_and_units_refuse_even_the_administrator",
     ),
     _guard(
         "the chain of the ledger",
         f"{_MIGRATIONS}/0003_ledger.py",
         "SELECT before.hash INTO NEW.previous_hash",
         "SELECT sha256('x') INTO NEW.previous_hash",
-        "ledger",
+        "ledger::rows_are_chained_from_nothing",
     ),
     _guard(
         "the grants on the ledger",
         "inventory_svc/storage/tables.py",
         '"movement": "SELECT, INSERT"',
         '"movement": "SELECT, INSERT, UPDATE"',
-        "ledger",
+        "ledger::service_role_has_no_right_to_it",
     ),
     _guard(
         "the end of a hold when it is sold",
         _UNITS,
         "item.status = 'AVAILABLE' OR (item.reserved_until > now() AND (hold.holder_id",
         "item.status = 'AVAILABLE' OR (TRUE AND (hold.holder_id",
-        "reserve_item",
+        "reserve_item::expired_hold_does_not_stop_a_sale",
     ),
     _guard(
         "the end of a hold when it is released",
         _UNITS,
         "item.reserved_until > now() AND (asked.order_reference IN",
         "TRUE AND (asked.order_reference IN",
-        "reserve_item",
+        "reserve_item::release_of_an_expired_hold_finds_the_unit_free",
     ),
     _guard(
         "the warehouses of a bound caller",
@@ -139,15 +145,14 @@ GUARDS = (
         _UNITS,
         'guard="item.reserved_until <= now()", closes="EXPIRED"',
         'guard="TRUE", closes="EXPIRED"',
-        "reserve_item",
+        "reserve_item::fifty_callers_reserve_one_unit_exactly_one_wins",
     ),
     _guard(
         "the time when the sweeper looks for holds",
         _UNITS,
         "AND reserved_until <= now()\n    ORDER BY",
         "AND reserved_until <= now() - interval '1 h'\n    ORDER BY",
-        "reserve_item",
-        "watch_stock",
+        "reserve_item::expired_hold_is_tidied_by_itself",
     ),
     _guard(
         "the order when a sale is cancelled",
@@ -161,17 +166,21 @@ GUARDS = (
         "chassis/idempotency.py",
         "        if claimed is None:\n",
         "        if claimed is None and not request_id:\n",
-        "request_ids",
+        "request_ids::fifty_repeats_at_once",
     ),
     _guard(
-        "the body of a repeat", "chassis/idempotency.py", "if bytes(stored_hash) != digest:", "if False:", "request_ids"
+        "the body of a repeat",
+        "chassis/idempotency.py",
+        "if bytes(stored_hash) != digest:",
+        "if False:",
+        "request_idsrequest_ids::same_id_with_another_body_is_refused",
     ),
     _guard(
         "the lock on the lines of an order",
         _ORDERS,
         "ORDER BY line.line_id FOR UPDATE",
         "ORDER BY line.line_id",
-        "allocations",
+        "allocations::repeat_gives_the_same_units",
     ),
     _guard("the lock on picked units", _ORDERS, '_SKIP = "FOR NO KEY UPDATE SKIP LOCKED"', '_SKIP = ""', "crowd"),
     _guard(
@@ -179,36 +188,36 @@ GUARDS = (
         "inventory_svc/operations/pick_units.py",
         "    return await _wait(session, wants, cause.warehouses)\n",
         "    raise OutOfStock.of(share_out(wants, found).short)\n",
-        "bundles",
-        "crowd",
+        "bundles::scarce_components_are_never_promised_twice",
+        "allocations::orders_and_single_reservations_at_once_do_not_overlap",
     ),
     _guard(
         "sales that were taken back",
         "inventory_svc/operations/release_allocation.py",
         "        await allocations.forget_sales(session, [line.id for line in lines], sold)\n",
         "",
-        "allocations",
+        "allocations::unit_resold_after_a_cancelled_order_stays_sold",
     ),
     _guard(
         "units that came back from an order",
         "inventory_svc/domain/allocation.py",
         "had = {**self.returned, **",
         "had = {**",
-        "allocations",
+        "allocations::late_repeat_picks_nothing_in_place_of_what_came_back",
     ),
     _guard(
         "holds that ran out, in the availability",
         "inventory_svc/storage/availability.py",
         "available.units + coalesce(expired.units, 0)",
         "available.units",
-        "stock",
+        "reserve_item::expired_hold_reads_as_available_everywhere",
     ),
     _guard(
         "the level of a changed unit",
         f"{_MIGRATIONS}/0012_stock_levels.py",
         "GROUP BY variant_id, status HAVING sum(units) <> 0;",
         "GROUP BY variant_id, status HAVING FALSE;",
-        "stock_levels",
+        "stock_levels::every_kind_of_change_is_counted",
     ),
     _guard(
         "the sum when levels are folded",
@@ -222,56 +231,64 @@ GUARDS = (
         "inventory_svc/operations/together.py",
         "        while key in self._queue:\n            await asyncio.wait([self._queue[key].outcome])\n",
         "",
-        "reserve_item",
+        "reserve_item::fifty_callers_reserve_one_unit_exactly_one_wins",
     ),
     _guard(
         "the answers that shared transactions keep",
         "inventory_svc/operations/change_one.py",
         "                await self._answers.keep(session.rows, fresh)\n",
         "                pass\n",
-        "request_ids",
+        "request_ids::a_hundred_repeats_one_after_another",
     ),
     _guard(
         "the answers that shared orders keep",
         "inventory_svc/operations/allocate_together.py",
         "                await self._answers.keep(session.rows, kept)\n",
         "                pass\n",
-        "every_change_repeats",
-        "allocate_together",
+        "allocate_together::an_id_used_for_another_order_is_refused_and_harms_nobody_else",
     ),
     _guard(
         "the lock on a location that is used",
         "inventory_svc/storage/locations.py",
         "ORDER BY code FOR SHARE",
         "ORDER BY code",
-        "locations",
+        "locations::unit_and_removal_never_pass_each_other",
     ),
     _guard(
         "the trigger that keeps a used location",
         f"{_MIGRATIONS}/0007_locations.py",
         "AND item.status NOT IN ('SOLD', 'WRITTEN_OFF')",
         "AND FALSE",
-        "locations",
+        "locations::database_itself_keeps_a_location_with_stock_and_its_code",
     ),
     _guard(
         "the version of a counted unit",
         "inventory_svc/operations/counts.py",
         "versions.get(one.item_id) == one.item_version",
         "True",
-        "counts",
+        "counts::approval_leaves_alone_what_changed_since",
     ),
     _guard(
-        "movements during a count", "inventory_svc/storage/counts.py", "row.created_at >= {moment}", "FALSE", "counts"
+        "movements during a count",
+        "inventory_svc/storage/counts.py",
+        "row.created_at >= {moment}",
+        "FALSE",
+        "countscounts::what_moves_during_a_count_is_no_difference",
     ),
     _guard(
         "the transfer that a unit is on",
         "inventory_svc/storage/transfers.py",
         'guard="item.transfer_id = asked.transfer_id",',
         "",
-        "transfers",
+        "transfers::unit_ships_once_and_arrives_once_whoever_asks",
+        "transfers::wrong_places_transfers_and_units_are_refused",
     ),
     _guard(
-        "the announcement of a change", _CHANGE, "announced AS ({ANNOUNCE})", "announced AS (SELECT 1)", "watch_stock"
+        "the announcement of a change",
+        _CHANGE,
+        "announced AS ({ANNOUNCE})",
+        "announced AS (SELECT 1)",
+        "watch_stockwatch_stock::change_tells_before_and_after",
     ),
     _guard("the re-reading before an edit", _UNITS, 'guard="item.version = asked.version",', "", "items"),
 )

@@ -164,6 +164,13 @@ async def test_database_refuses_moves_the_domain_does_not_know(hub: InventoryHub
     await hub.rows("ALTER TABLE inventory.item ENABLE TRIGGER ALL")
 
 
+@pytest.mark.parametrize("change", ["notes = 'x'", "notes = 'x', version = version + 2", "version = version - 1"])
+async def test_database_refuses_a_change_without_its_version(hub: InventoryHub, change: str) -> None:
+    unit = await hub.unit()
+    with pytest.raises(asyncpg.RestrictViolationError):
+        await as_service_role(hub, f"UPDATE inventory.item SET {change} WHERE id = {unit.id}")
+
+
 async def test_database_refuses_a_second_live_hold(hub: InventoryHub) -> None:
     unit = await hub.unit()
     await hub.reserve(unit.id)
