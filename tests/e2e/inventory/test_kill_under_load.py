@@ -206,4 +206,4 @@ async def test_kills_under_load_lose_nothing_and_leave_nothing_half_done(durable
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("kill", [kill_inventory, kill_postgres])
 async def test_fifty_kills_under_load(durable_hub: Hub, kill: Callable[[Hub], Awaitable[None]]) -> None:
-    await under_load(durable_hub, [kill] * 50, pause=1.5)
+    await under_load(durable_hub, [kill] * 50, pause=1.0)
