@@ -73,8 +73,8 @@ async def apply_again(desk: Desk, order_id: int, bound: Channels) -> Order:
 
 async def _apply(desk: Desk, task: OrderTask, order: Order) -> Order:
     try:
-        taken = await desk.intake.apply(task, order, cancelled=order.status is OrderStatus.CANCELLED)
+        await desk.intake.apply(task, order, cancelled=order.status is OrderStatus.CANCELLED)
     except HubError as error:
         await desk.tasks.fail(task, _RETRY_S, error.message)
         raise
-    return taken.order
+    return await orders.get_order(desk.db, order.id)

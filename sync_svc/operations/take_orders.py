@@ -15,9 +15,8 @@ from chassis.database import Database
 from chassis.errors import Aborted, Code, HubError
 from sync_svc.channels.base import ChannelOrder
 from sync_svc.domain.order import Line, Order, OrderReason, OrderStatus, applied, in_trouble, verdict
-from sync_svc.storage.deliveries import OrderTask, end_task, is_held, queue_orders
-from sync_svc.storage.generations import forget_shown
-from sync_svc.storage.orders import get_order_in, record_order, store_seen
+from sync_svc.storage.deliveries import OrderTask, queue_orders
+from sync_svc.storage.order_intake import record_outcome, store_seen
 from sync_svc.upstream import Allocator
 
 # What inventory may say again later, or does not say at all: the task is tried again.
@@ -39,7 +38,7 @@ class TaskLost(Aborted):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """An order after it was applied, and whether anything about it is new."""
+    """An order after it was applied (its shipments are not told), and whether anything about it is new."""
 
     order: Order
     changed: bool
@@ -55,14 +54,7 @@ class OrderIntake:
     async def see(self, task: OrderTask, seen: ChannelOrder) -> Order | None:
         """Store what a platform shows; None when a newer state is stored. The next push of its listings is sent for sure,
         because the platform has changed their quantities itself."""
-
-        async def work(conn: AsyncConnection) -> Order | None:
-            order = await store_seen(conn, task.channel_id, seen)
-            if order is not None:
-                await forget_shown(conn, task.channel_id, [line.platform_sku for line in order.lines])
-            return order
-
-        return await self._db.run(work)
+        return await store_seen(self._db, task.channel_id, seen)
 
     async def apply(self, task: OrderTask, order: Order, *, cancelled: bool) -> Taken:
         """Hold, sell or give back the units of a stored order and record the outcome, which ends the task.
@@ -73,20 +65,12 @@ class OrderIntake:
         void = cancelled or (bool(order.lines) and all(line.cancelled for line in order.lines))
         lines = await self._give_back(order) if void else await self._allocate(order)
         outcome = verdict(lines, paid=order.paid, cancelled=void)
-
-        async def work(conn: AsyncConnection) -> Order:
-            if not await is_held(conn, task):
-                raise TaskLost(f"Order {order.id} is being applied by another worker.")
-            await record_order(conn, order, lines, outcome)
-            await end_task(conn, task)
-            return await get_order_in(conn, order.id)
-
-        try:
-            after = await self._db.run(work)
-        except TaskLost:
+        if not await record_outcome(self._db, task, order, lines, outcome):
             await self._ask_again(task)
-            raise
-        return Taken(after, changed=(after.status, after.lines) != (order.status, order.lines))
+            raise TaskLost(f"Order {order.id} is being applied by another worker.")
+        status, reason, message = outcome
+        after = replace(order, status=status, reason=reason, message=message, lines=lines)
+        return Taken(after, changed=(after.status, list(after.lines)) != (order.status, list(order.lines)))
 
     async def _ask_again(self, task: OrderTask) -> None:
         async def work(conn: AsyncConnection) -> None:

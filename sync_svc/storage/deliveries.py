@@ -60,18 +60,6 @@ ON CONFLICT (channel_id, external_order_id) DO UPDATE SET generation = t.generat
 WHERE t.lease_until IS NULL OR t.lease_until < clock_timestamp()
 RETURNING generation
 """)
-_IS_HELD = text("""
-SELECT count(*) FROM sync.order_task
-WHERE channel_id = :channel_id AND external_order_id = :id AND lease = CAST(:lease AS uuid) AND lease_until > clock_timestamp()
-""")
-_FINISH = text("""
-DELETE FROM sync.order_task WHERE channel_id = :channel_id AND external_order_id = :id AND lease = CAST(:lease AS uuid)
-  AND generation = :generation
-""")
-_GO_ON = text("""
-UPDATE sync.order_task SET lease = NULL, lease_until = NULL, attempts = 0, next_attempt_at = clock_timestamp()
-WHERE channel_id = :channel_id AND external_order_id = :id AND lease = CAST(:lease AS uuid)
-""")
 _FAIL = Statement(
     text("""
 UPDATE sync.order_task SET lease = NULL, lease_until = NULL, attempts = attempts + 1, error_message = CAST(:message AS text),
@@ -201,18 +189,6 @@ class OrderTasks:
     async def drop(self, task: OrderTask) -> None:
         """Forget a task about an order that its platform does not know, unless more was said about it."""
         await self._db.execute(_DROP, **_key(task), generation=task.generation)
-
-
-async def is_held(conn: AsyncConnection, task: OrderTask) -> bool:
-    """Whether the task's lease still stands."""
-    return bool((await conn.execute(_IS_HELD, _key(task))).scalar_one())
-
-
-async def end_task(conn: AsyncConnection, task: OrderTask) -> None:
-    """End a task, or queue it again when more was said about the order meanwhile."""
-    done = await conn.execute(_FINISH, {**_key(task), "generation": task.generation})
-    if done.rowcount == 0:
-        await conn.execute(_GO_ON, _key(task))
 
 
 def _key(task: OrderTask) -> dict[str, object]:

@@ -61,10 +61,6 @@ _END_AUTH = text("""
 UPDATE sync.listing SET error_class = NULL, error_message = '', error_code = '', next_attempt_at = clock_timestamp()
 WHERE channel_id = CAST(:channel_id AS bigint) AND error_class = 'AUTH'
 """)
-_FORGET_SHOWN = text("""
-UPDATE sync.listing SET shown_is_sure = false
-WHERE channel_id = CAST(:channel_id AS bigint) AND platform_sku = ANY(CAST(:platform_skus AS text[]))
-""")
 
 
 class Generations:
@@ -112,11 +108,6 @@ async def push_listing_afresh(conn: AsyncConnection, listing_id: int) -> None:
 async def end_auth_errors(conn: AsyncConnection, channel_id: int) -> None:
     """Try the listings again that waited for the channel's access."""
     await conn.execute(_END_AUTH, {"channel_id": channel_id})
-
-
-async def forget_shown(conn: AsyncConnection, channel_id: int, platform_skus: Sequence[str]) -> None:
-    """The platform changed these quantities itself, by a sale: the next push is sent even if the number is the same."""
-    await conn.execute(_FORGET_SHOWN, {"channel_id": channel_id, "platform_skus": list(platform_skus)})
 
 
 def _wakes(rows: Sequence[Row[Any]]) -> Wakes:
