@@ -101,7 +101,7 @@ class PushWorker:
 
     async def _push(self, lease: Lease, sends_until: float) -> None:
         channel, skus = self._channel, ",".join(listing.sku for listing in lease.listings[:_SHOWN_SKUS])
-        told = {"hub.listings": len(lease.listings), "hub.skus": skus}
+        told: dict[str, str | int] = {"hub.listings": len(lease.listings), "hub.skus": skus}
         with TRACING.span(f"push {channel.platform}/{channel.account}", told):
             await self._push_leased(lease, sends_until)
 

@@ -28,7 +28,7 @@ class Sent:
 
 
 @dataclass
-class Collector(pb_grpc.TraceServiceServicer):  # type: ignore[misc]  # generated without types
+class Collector(pb_grpc.TraceServiceServicer):
     """What was received so far. `address` is host:port."""
 
     address: str = ""
@@ -59,7 +59,7 @@ class Collector(pb_grpc.TraceServiceServicer):  # type: ignore[misc]  # generate
 async def collector() -> AsyncIterator[Collector]:
     """A running one."""
     server, made = grpc.aio.server(), Collector()
-    pb_grpc.add_TraceServiceServicer_to_server(made, server)
+    pb_grpc.add_TraceServiceServicer_to_server(made, server)  # type: ignore[no-untyped-call]  # generated without types
     made.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     await server.start()
     try:
