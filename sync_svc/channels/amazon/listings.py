@@ -328,6 +328,7 @@ class ListingPusher:
         except ChannelError:
             return None
         if item is not None:
+            course.learned.pop(_MADE, None)
             course.learned |= mapping.external_ids(item, course.state.platform_sku, self._terms)
         return item
 

@@ -209,7 +209,7 @@ async def test_listing_is_made_from_the_options_and_its_own_metadata(amazon: Pla
         state(condition="R", metadata={"product_type": "SPEAKERS", "attributes": attributes}),
         attributes={"brand": [{"value": "None"}], "country_of_origin": [{"value": "US"}]},
     )
-    assert (result.outcome, result.external_ids) == (Outcome.DONE, KNOWN | {"made": "1"})
+    assert (result.outcome, result.external_ids) == (Outcome.DONE, KNOWN)
     (call,) = amazon.seen("PUT", ITEM)
     made = call.json["attributes"]
     assert (call.json["productType"], call.json["requirements"]) == ("SPEAKERS", "LISTING")
@@ -345,6 +345,12 @@ async def test_a_listing_that_was_just_made_is_taken_off_although_no_search_find
     amazon.on("PATCH", f"{ITEMS}/S1", (200, ACCEPTED))
     await channel(amazon).push(made)
     assert [call.path for call in amazon.calls if call.method == "PATCH"] == [f"{ITEMS}/S1"]
+
+
+async def test_a_listing_that_is_not_shown_yet_is_known_to_be_made(amazon: Platform) -> None:
+    amazon.on("GET", ITEM, (404, None))
+    result = await push_one(amazon, state(metadata={"product_type": "SPEAKERS", "attributes": {"brand": []}}))
+    assert (result.outcome, result.external_ids) == (Outcome.DONE, {"made": "1"})
 
 
 async def test_what_is_to_be_shown_and_no_search_finds_is_looked_for_itself(amazon: Platform) -> None:
