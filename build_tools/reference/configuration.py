@@ -18,7 +18,8 @@ _OPENING = """# Configuration
 Written by `make reference` from the settings classes; do not edit. Settings are environment variables, or lines of an
 `.env`: beside the code for `make run`, in the working folder for a service that is started by itself. The environment
 wins over the file, and an empty value counts as not set. A value that is not right ends the start with exit code 2
-and a message that names the variable and says what it takes; the value of a secret is never shown.
+and a message that names the variable and says what it takes; the value of a secret is never shown. A secret may stand
+in a file instead, which the variable with `_FILE` after its name points to.
 
 `make run` finds most of this out by itself: of what follows, what stands under *The whole hub on one machine* is all
 it asks for. Everything else that begins with `HUB_` is handed on to the processes behind it.
@@ -46,6 +47,12 @@ _SECTIONS: Sequence[tuple[str, str, str, str]] = (
         "BackupSettings",
         "Backups",
         "`hubctl backup` and its scheduler, see [backups](backup.md).",
+    ),
+    (
+        "deploy.containers.secrets",
+        "SecretSettings",
+        "The secrets of a hub in containers",
+        "Read by the one-shot service `secrets`, see [deploying](deploy.md).",
     ),
     ("sandbox.settings", "SandboxSettings", "The sandbox of the marketplaces", "See [the sandbox](sandbox.md)."),
 )

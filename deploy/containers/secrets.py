@@ -7,11 +7,13 @@ could sign in as another. A password that somebody gives is taken only if it is 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from chassis.setting_values import parse_word
 from chassis.settings import SettingsError, load, setting
 from deploy.containers.passwords import parse_password
 from deploy.local.environment import CALLERS, account_of, role_url, seeded_accounts
@@ -24,6 +26,12 @@ _WRONG_USE = 2
 # Kept apart from what the processes see.
 _KEYS = "keys"
 _TOOLS = ("pgadmin_password", "grafana_password")
+
+
+def _parse_place(raw: str) -> str:
+    if not re.fullmatch(r"[^\s/@?]+/[^\s/@?]+(\?[^\s@]+)?", raw):
+        raise ValueError("takes host:port/name without a user, as db:5432/hub")
+    return raw
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +48,13 @@ class SecretSettings:
         parse=parse_password,
         secret=True,
     )
-    database_user: str = setting("HUB_DATABASE_ADMIN", ADMIN, "The database's administrator.")
-    database: str = setting("HUB_DATABASE", f"db:5432/{DATABASE}", "host:port/name; several hosts with commas between.")
+    database_user: str = setting("HUB_DATABASE_ADMIN", ADMIN, "The database's administrator.", parse=parse_word)
+    database: str = setting(
+        "HUB_DATABASE",
+        f"db:5432/{DATABASE}",
+        "Where the database is; several hosts with commas between.",
+        parse=_parse_place,
+    )
 
 
 def main() -> int:

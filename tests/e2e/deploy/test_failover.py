@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -136,6 +137,7 @@ async def test_a_dead_primary_costs_half_a_minute_and_nothing_else(
     await _check_holds(cluster, race)
     await _check_ledger(hub, admin)
     await _check_all_services(hub, admin)
+    await _check_commands(cluster, hub)
     await cluster.revive(first)
     await cluster.until(lambda roles: roles.get(first) == "quorum_standby")
     await _check_copies(cluster, first)
@@ -192,6 +194,21 @@ async def _check_all_services(hub: Hub, admin: httpx2.AsyncClient) -> None:
     await answer_of(admin.post("/api/v1/auth/users", json=user))
     channel = {"platform": "ECWID", "account": "AFTER", "display_name": "After the failover"}
     await answer_of(admin.post("/api/v1/channels", json=channel))
+
+
+async def _check_commands(cluster: LocalCluster, hub: Hub) -> None:
+    """Migrations and backups find their way past the dead member, too; so do Postgres's own programs."""
+    environment = hub.environments.migration()
+    backup = ("hubctl", "backup", "create", "--to", str(hub.state.path / "backups"))
+    for command in (("deploy.local.migrate",), backup):
+        running = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", *command),
+            env=environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await asyncio.wait_for(running.communicate(), 120)
+        assert running.returncode == 0, output.decode()
 
 
 async def _check_copies(cluster: LocalCluster, name: str) -> None:

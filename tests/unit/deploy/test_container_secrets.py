@@ -88,6 +88,12 @@ def test_the_databases_password_does_not_change_behind_its_back(make: Make, caps
     assert make() == 0
 
 
+@pytest.mark.parametrize("place", ["db", "db:5432", "boss@db/hub", "postgresql://db/hub", "db:5432/hub and more"])
+def test_a_database_without_a_name_is_told(make: Make, place: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert make(HUB_DATABASE=place) == 2
+    assert "HUB_DATABASE" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("variable", ["HUB_ADMIN_PASSWORD", "POSTGRES_PASSWORD"])
 def test_a_password_of_a_sample_stops_the_start_and_writes_nothing(
     make: Make, variable: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
