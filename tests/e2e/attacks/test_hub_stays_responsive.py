@@ -7,7 +7,8 @@ import gzip
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
 
 import grpc
 import httpx2
@@ -144,3 +145,57 @@ async def test_watchers_that_read_nothing(hub: Hub, admin: httpx2.AsyncClient, a
     first = f"GET /api/v1/catalog/watch HTTP/1.1\r\nhost: hub\r\nauthorization: Bearer {admin_token}\r\n\r\n".encode()
     async with connections(hub, 200, first):
         await others_are_served(admin)
+
+
+def memory_megabytes(hub: Hub, process: str) -> float:
+    """The peak so far of what the process has had in memory."""
+    lines = Path(f"/proc/{hub.processes[process].pid}/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
+async def test_two_hundred_sign_ins_at_once(hub: Hub, admin: httpx2.AsyncClient) -> None:
+    """Each hash takes 32 MiB and a core for a while; no more than two are made at a time, and nothing else waits for them."""
+    await others_are_served(admin)  # signed in from here on
+    alone, before = await sign_in_seconds(hub, admin), memory_megabytes(hub, "auth")
+    address, request = urlsplit(hub.gateway_url), sign_in_request(hub)
+    crowd = [await asyncio.open_connection(address.hostname, address.port) for _ in range(200)]
+    try:
+        for _, writer in crowd:
+            writer.write(request)
+        await others_are_served(admin)
+        for _ in range(5):
+            began = time.monotonic()
+            assert (await admin.get("/api/v1/auth/me")).status_code == 200
+            assert time.monotonic() - began < PATIENCE_SECONDS
+        answered = sum([await is_answered(reader) for reader, _ in crowd])
+        assert answered < 150, "they are over too soon to show anything"
+        assert memory_megabytes(hub, "auth") < before + 150
+    finally:
+        for _, writer in crowd:
+            writer.transport.abort()
+    # Whoever goes away before his turn takes none: else this one would wait for the others' hashes, two at a time.
+    assert await sign_in_seconds(hub, admin) < 20 * alone + 1
+
+
+def sign_in_request(hub: Hub) -> bytes:
+    form = urlencode({"grant_type": "password", "username": hub.admin_user, "password": hub.admin_password})
+    kind = "content-type: application/x-www-form-urlencoded"
+    return (
+        f"POST /api/v1/auth/token HTTP/1.1\r\nhost: hub\r\n{kind}\r\ncontent-length: {len(form)}\r\n\r\n{form}".encode()
+    )
+
+
+async def sign_in_seconds(hub: Hub, client: httpx2.AsyncClient) -> float:
+    form = {"grant_type": "password", "username": hub.admin_user, "password": hub.admin_password}
+    began = time.monotonic()
+    answer = await client.post("/api/v1/auth/token", data=form)
+    assert answer.status_code == 200, answer.text
+    return time.monotonic() - began
+
+
+async def is_answered(reader: asyncio.StreamReader) -> bool:
+    """Whether anything has come by now."""
+    try:
+        return bool(await asyncio.wait_for(reader.read(1), 0.001))
+    except TimeoutError:
+        return False
