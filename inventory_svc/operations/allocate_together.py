@@ -87,8 +87,7 @@ class AllocateTogether(Generic[M]):
         async with self._db.hot_transaction() as session:
             keys = [asked.key for asked in batch if asked.key]
             stored = await self._answers.find(session.rows, keys, self._answer_type) if keys else {}
-            fresh = await _unseen(session, [asked for asked in batch if asked.key not in stored])
-            chosen = await _choose(session, fresh)
+            chosen = await _choose(session, [asked for asked in batch if asked.key not in stored])
             done = await self._carry_out(session, chosen)
             if kept := {each.asked.key: done[_name(each.asked)] for each in chosen if each.asked.key}:
                 await self._answers.keep(session.rows, kept)
@@ -121,35 +120,37 @@ def _is_simple(order: AllocateUnits) -> bool:
     return plain and order.cause.warehouses is None and sum(line.quantity for line in order.lines) <= _MOST_UNITS
 
 
-async def _unseen(session: Session, batch: Sequence[_Asked]) -> list[_Asked]:
-    """Those whose order has no lines yet."""
+async def _choose(session: Session, batch: Sequence[_Asked]) -> list[_Chosen]:
+    """Locks free units, oldest first, and shares them out in the order of asking, between orders that have no lines yet.
+
+    Orders that come short get none.
+    """
     if not batch:
         return []
-    seen = await allocations.list_orders(session, [_name(asked) for asked in batch])
-    return [asked for asked in batch if _name(asked) not in seen]
-
-
-async def _choose(session: Session, batch: Sequence[_Asked]) -> list[_Chosen]:
-    """Locks free units, oldest first, and shares them out in the order of asking; orders that come short get none."""
-    demand: dict[int, int] = {}
-    for asked in batch:
-        for line in asked.order.lines:
-            demand[line.variant_id] = demand.get(line.variant_id, 0) + line.quantity
-    if not demand:
-        return []
-    due = await unit_changes.list_due_of_variants(session, list(demand))
+    seen, due = await allocations.look_before(session, [_name(asked) for asked in batch], list(_demand(_orders(batch))))
+    fresh = [asked for asked in batch if _name(asked) not in seen]
     if due:
         await unit_changes.expire(session, due, by_the_hub(batch[0].order.cause))
-    free = await allocations.take_free(session, dict(sorted(demand.items())), None)
-    return [_Chosen(asked, units) for asked in batch if (units := _share(asked.order, free)) is not None]
+    free = await allocations.take_free(session, _demand(_orders(fresh)), None) if fresh else {}
+    return [_Chosen(asked, units) for asked in fresh if (units := _share(asked.order, free)) is not None]
+
+
+def _orders(batch: Sequence[_Asked]) -> list[AllocateUnits]:
+    return [asked.order for asked in batch]
+
+
+def _demand(orders: Sequence[AllocateUnits]) -> dict[int, int]:
+    """How many units of each variant are asked for, by rising variant id."""
+    demand: dict[int, int] = {}
+    for order in orders:
+        for line in order.lines:
+            demand[line.variant_id] = demand.get(line.variant_id, 0) + line.quantity
+    return dict(sorted(demand.items()))
 
 
 def _share(order: AllocateUnits, free: dict[int, list[int]]) -> list[list[int]] | None:
     """The units of each line, taken out of `free`; None, and nothing taken, when they do not suffice."""
-    wanted: dict[int, int] = {}
-    for line in order.lines:
-        wanted[line.variant_id] = wanted.get(line.variant_id, 0) + line.quantity
-    if any(len(free.get(variant_id, ())) < count for variant_id, count in wanted.items()):
+    if any(len(free.get(variant_id, ())) < count for variant_id, count in _demand([order]).items()):
         return None
     units = []
     for line in order.lines:

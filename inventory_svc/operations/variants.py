@@ -5,9 +5,11 @@ No transaction is open while the catalog is asked. Recipes do change, so they ar
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Container, Iterable, Sequence
 from typing import Protocol, TypeVar
 
+from chassis.coalesce import Coalescer
 from inventory_svc.domain.errors import VariantNotFound
 from inventory_svc.domain.recipe import Recipe, may_have_recipe
 from inventory_svc.domain.variant import KnownVariant, clean_sku
@@ -18,6 +20,7 @@ K = TypeVar("K")
 
 _MOST_IN_MEMORY = 50_000
 _MOST_PER_CALL = 1_000
+_FEW = 10
 
 
 class Catalog(Protocol):
@@ -40,6 +43,7 @@ class Variants:
         self._catalog = catalog
         self._by_sku: dict[str, KnownVariant] = {}
         self._by_id: dict[int, KnownVariant] = {}
+        self._asked = Coalescer(self._list_by_skus)
 
     async def by_skus(self, skus: Iterable[str]) -> dict[str, KnownVariant]:
         """Those the catalog knows, by SKU as given. Raises Unavailable when it has to be asked and does not answer."""
@@ -47,7 +51,7 @@ class Variants:
         found = {clean: self._by_sku[clean] for clean in asked.values() if clean in self._by_sku}
         missing = _without(asked.values(), found)
         if missing:
-            found |= {item.sku: item for item in await known_variants.list_by_skus(self._session, missing)}
+            found |= await self._known_by_skus(missing)
             found |= {item.sku: item for item in await self._learn([], _without(missing, found))}
             self._remember(found.values())
         return {sku: found[clean] for sku, clean in asked.items() if clean in found}
@@ -85,6 +89,16 @@ class Variants:
         for start in range(0, len(bundles), _MOST_PER_CALL):
             found |= await self._catalog.recipes(bundles[start : start + _MOST_PER_CALL])
         return found
+
+    async def _known_by_skus(self, skus: Sequence[str]) -> dict[str, KnownVariant]:
+        """Those that are known; callers who ask for a few at the same time share a statement."""
+        if len(skus) > _FEW:
+            return await self._list_by_skus(skus)
+        found = await asyncio.gather(*(self._asked.get(sku) for sku in skus))
+        return {item.sku: item for item in found if item is not None}
+
+    async def _list_by_skus(self, skus: Sequence[str]) -> dict[str, KnownVariant]:
+        return {item.sku: item for item in await known_variants.list_by_skus(self._session, skus)}
 
     async def _learn(self, ids: Sequence[int], skus: Sequence[str]) -> list[KnownVariant]:
         learned: list[KnownVariant] = []

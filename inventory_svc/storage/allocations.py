@@ -30,10 +30,13 @@ _ADD_LINES = Statement(
     RETURNING id, line_id
     """)
 )
-_ORDERS = Statement(
+_BEFORE = Statement(
     text("""
-    SELECT DISTINCT order_reference FROM inventory.allocation_line
+    SELECT order_reference, NULL AS item_id FROM inventory.allocation_line
     WHERE order_reference = ANY(CAST(:order_references AS text[]))
+    UNION
+    SELECT NULL, id FROM inventory.item
+    WHERE status = 'RESERVED' AND reserved_until <= now() AND variant_id = ANY(CAST(:variant_ids AS bigint[]))
     """)
 )
 _INSERT_LINES = Statement(
@@ -154,10 +157,13 @@ class NewLine:
     state: LineState
 
 
-async def list_orders(session: Session, order_references: Sequence[str]) -> set[str]:
-    """Those of the orders that have lines. Does not lock."""
-    rows = await session.rows(_ORDERS, order_references=list(order_references))
-    return {row["order_reference"] for row in rows}
+async def look_before(
+    session: Session, order_references: Sequence[str], variant_ids: Sequence[int]
+) -> tuple[set[str], list[int]]:
+    """Those of the orders that have lines, and the units of these variants whose hold has run out. Does not lock."""
+    rows = await session.rows(_BEFORE, order_references=list(order_references), variant_ids=list(variant_ids))
+    seen = {row["order_reference"] for row in rows if row["order_reference"] is not None}
+    return seen, [row["item_id"] for row in rows if row["item_id"] is not None]
 
 
 async def insert_lines(session: Session, lines: Sequence[NewLine]) -> dict[tuple[str, str], int]:

@@ -142,10 +142,10 @@ async def test_lines_added_by_another_meanwhile_send_the_order_the_other_way(
     asked = order("M-1", (sku, 2))
     first = await hub.admin.AllocateUnits(asked)
 
-    async def sees_none(*_: object) -> set[str]:
-        return set()
+    async def sees_none(*_: object) -> tuple[set[str], list[int]]:
+        return set(), []
 
     with monkeypatch.context() as blind:
-        blind.setattr(allocations, "list_orders", sees_none)
+        blind.setattr(allocations, "look_before", sees_none)
         assert await hub.admin.AllocateUnits(asked) == first
     assert await hub.status(units[2].id) == "AVAILABLE"
