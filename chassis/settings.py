@@ -155,6 +155,13 @@ class ServiceSettings:
     database_url: str = setting(
         "HUB_DATABASE_URL", help="The service's own role, postgresql://...", parse=parse_database, secret=True
     )
+    database_replica_url: str = setting(
+        "HUB_DATABASE_REPLICA_URL",
+        "",
+        "A standby of it, for reads that take long; answers are as fresh as without.",
+        parse=parse_database,
+        secret=True,
+    )
     pool_size: int = setting("HUB_POOL_SIZE", 10, "Connections of the hot pool.", parse=whole(1, 1000))
     auth_address: str = setting("HUB_AUTH_ADDRESS", "127.0.0.1:50051", "host:port of auth_svc.", parse=parse_target)
     catalog_address: str = setting(

@@ -12,6 +12,7 @@ from chassis.database import Database
 from chassis.feed import Feed
 from chassis.idempotency import Idempotency, StoredAnswers
 from chassis.page_tokens import PageTokens
+from chassis.replica import Replica
 from chassis.seal import Seal
 from chassis.server import Registration, Service
 from chassis.trust import follow_trust
@@ -42,6 +43,7 @@ async def build(settings: InventorySettings, catalog: Catalog | None = None) -> 
     db = await Database.open(
         settings.database_url, schema=SCHEMA, pool_size=settings.pool_size, constraints=CONSTRAINTS
     )
+    replica = Replica(db, settings.database_replica_url) if settings.database_replica_url else None
     clients = Clients(settings)
     seal = Seal(settings.seal_key)
     feed = Feed(db, OUTBOX, seal)
@@ -50,7 +52,7 @@ async def build(settings: InventorySettings, catalog: Catalog | None = None) -> 
     variants = Variants(pool, catalog or CatalogSource(clients))
     answers = StoredAnswers(stored_answer)
     servicer = InventoryServicer(
-        Work(pool, once, feed.poke),
+        Work(pool, once, feed.poke, PoolSession(replica) if replica else None),
         _single_changes(db, answers),
         AllocateTogether(db, answers, inventory_service_pb2.AllocateUnitsResponse, allocated_response),
         variants,
@@ -70,7 +72,7 @@ async def build(settings: InventorySettings, catalog: Catalog | None = None) -> 
             partial(keep_folding, pool),
             partial(_keep_trimming, feed, once),
         ],
-        closers=[clients.close],
+        closers=[clients.close, *([replica.close] if replica else [])],
         max_calls=settings.max_calls,
         follow_trust=partial(follow_trust, clients),
         readings=[*feed.readings(), *metrics.readings(db)],

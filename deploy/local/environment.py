@@ -15,6 +15,7 @@ CALLERS = ("catalog", "inventory", "sync")
 # Nobody but the runner, the migration step and the one service concerned may see these.
 _RUNNERS_OWN = (
     "DATABASE_URL",
+    "DATABASE_REPLICA_URL",
     "HUB_ADMIN_PASSWORD",
     "HUB_ROLE_SECRET",
     "HUB_CREDENTIAL_KEY",
@@ -74,6 +75,7 @@ class Environments:
             HUB_PUBLIC_URL=self.settings.public_url or self.topology.gateway_url,
             **{variable: address for variable, address in addresses.items() if address},
             **(self.mutual_tls.environment(spec.name) if self.mutual_tls else {}),
+            **self._replica(spec),
             **self._own(spec),
         )
 
@@ -91,6 +93,12 @@ class Environments:
             **settings.extra_env.get("*", {}),
             **settings.extra_env.get(process, {}),
         }
+
+    def _replica(self, spec: ServiceSpec) -> dict[str, str]:
+        url = self.settings.database_replica_url
+        return (
+            {"HUB_DATABASE_REPLICA_URL": role_url(url, spec.role, self.secrets.role_password(spec.role))} if url else {}
+        )
 
     def _own(self, spec: ServiceSpec) -> dict[str, str]:
         own: dict[str, str] = {}

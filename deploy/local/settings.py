@@ -48,6 +48,9 @@ class HubSettings:
     database_url: str = setting(
         "DATABASE_URL", "", "An administrator of another Postgres 16+.", parse=parse_database, secret=True
     )
+    database_replica_url: str = setting(
+        "DATABASE_REPLICA_URL", "", "A standby of it, for reads that take long.", parse=parse_database, secret=True
+    )
     auth_port: int = setting("HUB_AUTH_PORT", 0, "Default 50051 or a free one.", parse=parse_port)
     catalog_port: int = setting("HUB_CATALOG_PORT", 0, "Default 50052 or a free one.", parse=parse_port)
     inventory_port: int = setting("HUB_INVENTORY_PORT", 0, "Default 50053 or a free one.", parse=parse_port)

@@ -17,10 +17,16 @@ M = TypeVar("M", bound=Message)
 
 
 class Work:
-    """`pool` serves reads and single statements. `after_commit` wakes the change feed; `once` does so by itself."""
+    """`pool` serves reads and single statements, `reports` reads that take long, on a standby where there is one.
 
-    def __init__(self, pool: PoolSession, once: Idempotency, after_commit: Callable[[], None]) -> None:
+    `after_commit` wakes the change feed; `once` does so by itself.
+    """
+
+    def __init__(
+        self, pool: PoolSession, once: Idempotency, after_commit: Callable[[], None], reports: PoolSession | None = None
+    ) -> None:
         self.pool = pool
+        self.reports = reports or pool
         self._once = once
         self._after_commit = after_commit
 

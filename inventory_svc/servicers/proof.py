@@ -24,7 +24,7 @@ class ProofRpcs(InventoryRpcs):
         self, request: service.GetStockValueRequest, context: grpc.aio.ServicerContext
     ) -> service.StockValue:
         """The stock on hand at cost, now or then."""
-        return value_message(await stock_value(self.work.pool, value_filter(request)))
+        return value_message(await stock_value(self.work.reports, value_filter(request)))
 
     async def GetCostOfGoodsSold(
         self, request: proof_pb2.GetCostOfGoodsSoldRequest, context: grpc.aio.ServicerContext
@@ -33,14 +33,14 @@ class ProofRpcs(InventoryRpcs):
         start, until = to_moment(request.start_time, "start_time"), to_moment(request.end_time, "end_time")
         if until <= start:
             raise InvalidArgument.of("end_time", "must be after start_time")
-        return sold_message(await cost_of_goods_sold(self.work.pool, start, until))
+        return sold_message(await cost_of_goods_sold(self.work.reports, start, until))
 
     async def VerifyLedger(
         self, request: proof_pb2.VerifyLedgerRequest, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[proof_pb2.VerifyLedgerResponse]:
         """Every unit and every row."""
         tally = Tally()
-        async for findings in verify(self.work.pool, request.item_id, tally):
+        async for findings in verify(self.work.reports, request.item_id, tally):
             for found in findings:
                 yield finding_response(found)
             yield progress_response(tally)

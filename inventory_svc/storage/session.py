@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.database import Database, Statement
+from chassis.database import Statement
 
 
 class Row(Protocol):
@@ -26,10 +26,18 @@ class Session(Protocol):
         ...
 
 
+class Pool(Protocol):
+    """What runs a statement by itself: the database, or its standby."""
+
+    async def fetch(self, statement: Statement, **parameters: Any) -> list[Any]:
+        """Every row the statement answers. Raises HubError."""
+        ...
+
+
 class PoolSession:
     """Each statement is a transaction of its own: the cheapest way for a change that is one statement."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Pool) -> None:
         self._db = db
 
     async def rows(self, statement: Statement, **parameters: Any) -> Sequence[Row]:
