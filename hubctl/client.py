@@ -96,6 +96,16 @@ class _Signing(
     intercept_stream_stream = _continue
 
 
+def pages(call: Callable[[Any], Any], request: Any) -> Iterator[Any]:
+    """The items of all pages of a list."""
+    while True:
+        page = call(request)
+        yield from page.items
+        if not page.next_page_token:
+            return
+        request.page_token = page.next_page_token
+
+
 def new_request_id() -> str:
     """An id for one mutation: a repeat of the command's call has no second effect."""
     return uuid.uuid4().hex

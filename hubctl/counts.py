@@ -6,7 +6,7 @@ import click
 from usav.inventory.v1 import stock_count_pb2 as pb
 
 from hubctl import scanning
-from hubctl.client import new_request_id
+from hubctl.client import new_request_id, pages
 from hubctl.context import Tool, command
 from hubctl.output import Column, clock_time
 from hubctl.scanning import Answer
@@ -46,7 +46,7 @@ def counts() -> None:
 def list_(tool: Tool) -> None:
     """Lists the counts."""
     request = pb.ListStockCountsRequest(page_size=1000)
-    tool.output.rows(tool.hub.inventory.ListStockCounts(request).items, _COUNT)
+    tool.output.rows(pages(tool.hub.inventory.ListStockCounts, request), _COUNT)
 
 
 @counts.command("open")

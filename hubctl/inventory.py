@@ -11,7 +11,7 @@ from google.protobuf.duration_pb2 import Duration
 from usav.inventory.v1 import batches_pb2, item_pb2, movement_pb2
 from usav.inventory.v1 import inventory_service_pb2 as pb
 
-from hubctl.client import new_request_id
+from hubctl.client import new_request_id, pages
 from hubctl.context import Tool, command
 from hubctl.output import Column, clock_time, parse_money
 from hubctl.scanning import Answer, codes, scan
@@ -206,8 +206,8 @@ def stock(tool: Tool, sku_or_serial: str) -> None:
 def history(tool: Tool, unit: str) -> None:
     """Shows everything that ever happened to a unit (serial number, or #id), from the ledger."""
     item = tool.hub.inventory.GetItem(pb.GetItemRequest(**named_unit(unit)))
-    answer = tool.hub.inventory.ListMovements(pb.ListMovementsRequest(item_id=item.id, page_size=1000))
-    tool.output.rows(answer.items, _MOVEMENT, title=f"{item.sku} {item.serial_number}")
+    rows = pages(tool.hub.inventory.ListMovements, pb.ListMovementsRequest(item_id=item.id, page_size=1000))
+    tool.output.rows(rows, _MOVEMENT, title=f"{item.sku} {item.serial_number}")
 
 
 COMMANDS = [receive, move, reserve, release, sell, stock, history]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from usav.inventory.v1 import location_pb2
 
-from hubctl.client import new_request_id
+from hubctl.client import new_request_id, pages
 from hubctl.context import Tool, command
 from hubctl.output import Column
 
@@ -28,15 +28,8 @@ def locations() -> None:
 @command
 def list_(tool: Tool, warehouse: str) -> None:
     """Lists the locations by code."""
-    found: list[location_pb2.Location] = []
-    token = ""
-    while True:
-        request = location_pb2.ListLocationsRequest(warehouse=warehouse, page_size=_PAGE, page_token=token)
-        page = tool.hub.inventory.ListLocations(request)
-        found += page.items
-        token = page.next_page_token
-        if not token:
-            break
+    request = location_pb2.ListLocationsRequest(warehouse=warehouse, page_size=_PAGE)
+    found = list(pages(tool.hub.inventory.ListLocations, request))
     tool.output.rows(found, _LOCATION, title=f"{len(found)} locations")
 
 

@@ -6,7 +6,7 @@ import click
 from usav.inventory.v1 import item_pb2
 from usav.inventory.v1 import transfer_pb2 as pb
 
-from hubctl.client import new_request_id
+from hubctl.client import new_request_id, pages
 from hubctl.context import Tool, command
 from hubctl.output import Column, clock_time
 from hubctl.units import named_units
@@ -42,7 +42,7 @@ def transfers() -> None:
 def list_(tool: Tool, everything: bool) -> None:
     """Lists transfers that are on their way."""
     request = pb.ListTransfersRequest(in_transit_only=not everything, page_size=1000)
-    tool.output.rows(tool.hub.inventory.ListTransfers(request).items, _TRANSFER)
+    tool.output.rows(pages(tool.hub.inventory.ListTransfers, request), _TRANSFER)
 
 
 @transfers.command()

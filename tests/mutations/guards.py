@@ -109,7 +109,7 @@ GUARDS = (
         _UNITS,
         "item.status = 'AVAILABLE' OR (item.reserved_until > now() AND (hold.holder_id",
         "item.status = 'AVAILABLE' OR (TRUE AND (hold.holder_id",
-        "reserve_item::expired_hold_does_not_stop_a_sale",
+        "reserve_item::holder_whose_hold_ran_out_sells_what_is_free",
     ),
     _guard(
         "the end of a hold when it is released",

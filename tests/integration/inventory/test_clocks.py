@@ -35,7 +35,7 @@ async def replica(database_url: str, seconds: float) -> Replica:
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout
-    port, its_time = (await asyncio.wait_for(process.stdout.readline(), 30)).split()
+    port, its_time = (await asyncio.wait_for(process.stdout.readline(), 60)).split()
     assert abs(float(its_time) - time.time() - seconds) < HOUR / 2
     return Replica(process, int(port))
 

@@ -187,6 +187,16 @@ async def test_expired_hold_does_not_stop_a_sale(hub: InventoryHub) -> None:
     await hub.check_invariants()
 
 
+async def test_holder_whose_hold_ran_out_sells_what_is_free(hub: InventoryHub) -> None:
+    unit = await hub.unit()
+    holder = hub.caller("SALES_REP:late")
+    await holder.ReserveItem(service.ReserveItemRequest(id=unit.id, order_reference="PAST"))
+    await hub.pass_time(unit.id)
+    sold = await holder.SellItem(service.SellItemRequest(id=unit.id))
+    assert sold.order_reference == ""
+    assert await hub.actions(unit.id) == ["RECEIVE", "RESERVE", "EXPIRE", "SELL"]
+
+
 async def test_sell_and_reserve_at_once_never_both(hub: InventoryHub) -> None:
     for _ in range(10):
         unit = await hub.unit()

@@ -45,6 +45,15 @@ class Call:
     answer: Message
 
 
+def _told(item: item_pb2.Item) -> tuple[str, ...]:
+    order = item.order_reference or item.reservation.order_reference
+    return item.sku, item_pb2.Item.Status.Name(item.status), item.location, item.reservation.holder_id, order
+
+
+def _expected(unit: Unit) -> tuple[str, ...]:
+    return unit.sku, unit.status, unit.location, unit.holder, unit.order
+
+
 @dataclass
 class World:
     """The service and what it should do. `begin` empties both."""
@@ -297,9 +306,8 @@ class World:
             await check_invariants_on(self.watcher)
 
     def _compare_units(self, items: Sequence[item_pb2.Item]) -> None:
-        name = item_pb2.Item.Status.Name
-        told = {item.id: (item.sku, name(item.status), item.location, item.reservation.holder_id) for item in items}
-        assert told == {unit.id: (unit.sku, unit.status, unit.location, unit.holder) for unit in self.stock.present}
+        told = {item.id: _told(item) for item in items}
+        assert told == {unit.id: _expected(unit) for unit in self.stock.present}
         self.etags = {item.id: item.etag for item in items}
 
     def _compare_value(self, value: service.StockValue) -> None:
