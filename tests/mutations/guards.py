@@ -123,14 +123,14 @@ GUARDS = (
         _CHANGE,
         '_INSIDE, f"AND {UNIT_INSIDE}"',
         '_INSIDE, "AND CAST(:warehouses AS text[]) IS NOT NULL"',
-        "scope",
+        "scope::what_lies_outside_is_refused_and_stays_as_it_is",
     ),
     _guard(
         "the way of a bound caller around shared statements",
         "inventory_svc/operations/change_one.py",
         "        if wanted.cause.warehouses is None:\n",
         "        if True:\n",
-        "scope",
+        "scope::bound_callers_amid_others_hold_nothing_outside",
     ),
     _guard(
         "the way of a bound caller's order around shared transactions",

@@ -372,3 +372,17 @@ async def test_a_unit_that_leaves_while_it_is_claimed_is_claimed_inside_or_not_a
         query = "SELECT after_location FROM inventory.movement WHERE item_id = $1 AND action = 'RESERVE'"
         claimed = [row["after_location"] for row in await hub.rows(query, unit.id)]
         assert claimed == ([] if outcome else [p.home])
+
+
+async def test_bound_callers_amid_others_hold_nothing_outside(places: Places) -> None:
+    """Callers of one moment share a statement; what one is bound to may not be lost in it."""
+    hub = places.hub
+    outside = await hub.receive(places.sku, count=20, location=places.away)
+    others = await hub.receive(places.sku, count=40, location=places.home)
+    free = hub.caller("SALES_REP").ReserveItem
+    calls = [free(service.ReserveItemRequest(id=unit.id)) for unit in others]
+    calls[20:20] = [places.bound("ReserveItem")(service.ReserveItemRequest(id=unit.id)) for unit in outside]
+    ended = await asyncio.gather(*calls, return_exceptions=True)
+    refused = [refusal_of(each).reason for each in ended if isinstance(each, grpc.aio.AioRpcError)]
+    assert refused == [OUTSIDE] * len(outside)
+    assert [await hub.status(unit.id) for unit in outside] == ["AVAILABLE"] * len(outside)
