@@ -14,6 +14,7 @@ from pathlib import Path
 import asyncpg
 
 from chassis.hosts import Hosts
+from chassis.settings import secret_files
 from deploy.backup.errors import BackupRefused
 from deploy.backup.sealing import print_of
 from deploy.local.environment import role_url
@@ -23,14 +24,11 @@ from deploy.local.secrets import role_password, write_private
 from deploy.local.state import StateFolder
 
 # By the names of secrets.json.
-VARIABLES = {
-    "seal_key": "HUB_SEAL_KEY",
-    "credential_key": "HUB_CREDENTIAL_KEY",
-    "key_encryption_key": "HUB_KEY_ENCRYPTION_KEY",
-}
-_FILE_VARIABLE = "HUB_CREDENTIAL_KEY_FILE"
+VARIABLES = {"seal_key": "HUB_SEAL_KEY", "key_encryption_key": "HUB_KEY_ENCRYPTION_KEY"}
+_KEY_VARIABLE, _KEYS_FILE_VARIABLE = "HUB_CREDENTIAL_KEY", "HUB_CREDENTIAL_KEY_FILE"
 _IN_FILE = ("seal_key", "credential_key")
 _ROLE_VARIABLE = "HUB_ROLE_SECRET"
+_FROM_FILES = (*VARIABLES.values(), _ROLE_VARIABLE)
 ADMIN_PASSWORD = "admin_password"
 
 
@@ -67,17 +65,31 @@ class HubSecrets:
         return True
 
 
+def variable_of(name: str) -> str:
+    """The setting that gives the secret."""
+    return {"credential_key": _KEY_VARIABLE, "former_credential_keys": _KEYS_FILE_VARIABLE, **VARIABLES}[name]
+
+
 def find_secrets(state: StateFolder, environ: Mapping[str, str]) -> HubSecrets:
-    """Those of this machine; what is nowhere is left out. Raises BackupRefused on a file that cannot be read."""
+    """Those of this machine; what is nowhere is left out. Raises BackupRefused on a file that cannot be read, SettingsError."""
     stored = _stored(state.secrets)
-    given = {name: environ[variable] for name, variable in VARIABLES.items() if environ.get(variable)}
-    if environ.get(_FILE_VARIABLE):
-        given["credential_key_file"] = _read(Path(environ[_FILE_VARIABLE]))
+    told = {**environ, **secret_files(environ, _FROM_FILES)}
+    given = {name: told[variable] for name, variable in VARIABLES.items() if told.get(variable)}
+    given |= _credential_keys(told)
     values = {**{name: stored[name] for name in _IN_FILE if stored.get(name)}, **given}
     if values and state.admin_password.exists():
         values[ADMIN_PASSWORD] = state.admin_password.read_text()
-    role_secret = environ.get(_ROLE_VARIABLE) or stored.get("role_secret", "")
+    role_secret = told.get(_ROLE_VARIABLE) or stored.get("role_secret", "")
     return HubSecrets(values, frozenset(given), role_secret)
+
+
+def _credential_keys(environ: Mapping[str, str]) -> dict[str, str]:
+    """The key that seals, and those that only open, however they are given (the settings of sync tell)."""
+    keys = [environ[_KEY_VARIABLE]] if environ.get(_KEY_VARIABLE) else []
+    if environ.get(_KEYS_FILE_VARIABLE):
+        keys += [line.strip() for line in _read(Path(environ[_KEYS_FILE_VARIABLE])).splitlines() if line.strip()]
+    found = {"credential_key": keys[0]} if keys else {}
+    return found | ({"former_credential_keys": "\n".join(keys[1:])} if keys[1:] else {})
 
 
 def take_over(state: StateFolder, restored: Mapping[str, str], backup_id: str) -> None:
@@ -109,4 +121,4 @@ def _read(path: Path) -> str:
     try:
         return path.read_text()
     except OSError as error:
-        raise BackupRefused(f"{_FILE_VARIABLE}: {path} cannot be read ({error.strerror})") from None
+        raise BackupRefused(f"{_KEYS_FILE_VARIABLE}: {path} cannot be read ({error.strerror})") from None

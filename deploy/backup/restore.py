@@ -15,7 +15,7 @@ import asyncpg
 from chassis.readiness import known_revisions
 from deploy.backup.after_restore import Channels, begin_anew
 from deploy.backup.errors import BackupDamaged, BackupRefused
-from deploy.backup.hub_secrets import VARIABLES, HubSecrets
+from deploy.backup.hub_secrets import HubSecrets, variable_of
 from deploy.backup.manifest import Manifest
 from deploy.backup.programs import Interrupted, give_to, libpq
 from deploy.backup.references import broken_references
@@ -61,7 +61,7 @@ def check_secrets(manifest: Manifest, here: HubSecrets) -> bool:
     fixed = [name for name in differing if name in here.given or name not in ("seal_key", "credential_key")]
     lacking = fixed if manifest.holds_secrets else differing
     if lacking:
-        names = ", ".join(VARIABLES.get(name, "HUB_CREDENTIAL_KEY_FILE") for name in lacking)
+        names = ", ".join(variable_of(name) for name in lacking)
         raise BackupRefused(
             f"the backup's channel credentials and signing keys are sealed with other secrets than those of this place: {names}. "
             "Set them, or put the former hub's secrets.json into the state folder (`hubctl backup secrets` shows those of an "

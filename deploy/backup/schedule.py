@@ -51,7 +51,7 @@ def is_due(now: datetime, times: Sequence[time], newest: datetime | None) -> boo
 async def run_schedule(place: Place, vault: Vault, tell: Callable[[str], None]) -> None:
     """Backups at their times and, with HUB_BACKUP_WAL, the log, until it is cancelled. What fails is told and tried again."""
     if place.backups.metrics_port:
-        start_http_server(place.backups.metrics_port, "127.0.0.1")
+        start_http_server(place.backups.metrics_port, place.hub.bind)
     tell(f"backups go to {vault.store.where} at {', '.join(f'{at:%H:%M}' for at in place.backups.at)} UTC")
     works = [_make_backups(place, vault, tell), *([run_receiver(place, vault, tell)] if place.backups.wal else [])]
     await asyncio.gather(*works)

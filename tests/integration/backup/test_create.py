@@ -165,6 +165,29 @@ async def test_a_place_with_other_secrets_takes_them_over_or_refuses(hub: Hub, d
     assert '"new"' in (state.path / f"secrets.json.before-{sealed.id}").read_text()
 
 
+def test_a_container_is_given_its_secrets_in_files(tmp_path: Path) -> None:
+    for name, content in (("seal", "seal-key\n"), ("keys", "first\n\nsecond\nthird\n"), ("roles", "role-secret")):
+        (tmp_path / name).write_text(content)
+    found = find_secrets(
+        StateFolder(tmp_path / "state"),
+        {
+            "HUB_SEAL_KEY_FILE": str(tmp_path / "seal"),
+            "HUB_CREDENTIAL_KEY_FILE": str(tmp_path / "keys"),
+            "HUB_ROLE_SECRET_FILE": str(tmp_path / "roles"),
+        },
+    )
+    assert found.values == {
+        "seal_key": "seal-key",
+        "credential_key": "first",
+        "former_credential_keys": "second\nthird",
+    }
+    assert found.role_secret == "role-secret"
+    # A machine that has the same key by itself needs nothing more once everything is sealed with it.
+    here = HubSecrets({"seal_key": "seal-key", "credential_key": "first"})
+    assert here.differing(HubSecrets({"seal_key": "seal-key", "credential_key": "first"}).prints()) == []
+    assert here.differing(found.prints()) == ["former_credential_keys"]
+
+
 async def test_pruning_keeps_by_the_calendar_and_removes_whole_backups(hub: Hub, desk: Desk) -> None:
     made = await desk.back_up(hub)
     ids = [made.id]
