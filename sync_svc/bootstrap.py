@@ -48,6 +48,7 @@ from sync_svc.workers.auto_listing import ListTools
 from sync_svc.workers.drift import DriftTools
 from sync_svc.workers.feeds import FeedReader
 from sync_svc.workers.imports import ImportTools
+from sync_svc.workers.lookout import LOOK_BY_ONESELF_S, Lookout
 from sync_svc.workers.orders import OrderTools
 from sync_svc.workers.polls import PollTools
 from sync_svc.workers.push import PushTools
@@ -128,6 +129,7 @@ def _background(
         workers.append(
             Supervisor(desk.db, desk.connectors, _work_tools(settings, desk, progress, HubTruth(clients), ids)).run
         )
+        workers.append(Lookout(desk.db, desk.alarms, every_s=settings.backstop_s).run)
         works += _after_take_over(desk.db, ids, workers)
     return works
 
@@ -161,9 +163,9 @@ def _work_tools(
     notes = ChannelNotes(desk.db)
     leases = Leases(desk.db, owner=ids.owner, lease_s=settings.lease_s, gap_s=settings.push_gap_ms / 1000)
     return WorkTools(
-        push=PushTools(leases, desk.truth, notes, progress, settings.push_timeout_s, settings.backstop_s, ids.new),
-        orders=OrderTools(desk.tasks, desk.intake, notes, progress, settings.backstop_s, ids.new),
-        polls=PollTools(desk.db, notes, settings.backstop_s, ids.new),
+        push=PushTools(leases, desk.truth, notes, progress, settings.push_timeout_s, LOOK_BY_ONESELF_S, ids.new),
+        orders=OrderTools(desk.tasks, desk.intake, notes, progress, LOOK_BY_ONESELF_S, ids.new),
+        polls=PollTools(desk.db, notes, LOOK_BY_ONESELF_S, ids.new),
         lists=ListTools(desk.db, variants, desk.alarms.pushes),
         imports=ImportTools(desk.db, variants, notes, desk.alarms.pushes),
         ships=ShipTools(ShipmentLeases(desk.db, lease_s=shipments.LEASE_S), notes, new_lease=ids.new),
