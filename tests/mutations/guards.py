@@ -145,7 +145,7 @@ GUARDS = (
         _UNITS,
         'guard="item.reserved_until <= now()", closes="EXPIRED"',
         'guard="TRUE", closes="EXPIRED"',
-        "reserve_item::fifty_callers_reserve_one_unit_exactly_one_wins",
+        "guards::hold_that_lasts_is_not_tidied_away",
     ),
     _guard(
         "the time when the sweeper looks for holds",
@@ -159,7 +159,7 @@ GUARDS = (
         _UNITS,
         'guard="item.order_reference = asked.order_reference",',
         "",
-        "allocations",
+        "guards::sale_under_another_order_is_not_cancelled",
     ),
     _guard(
         "the answer to a repeat",
