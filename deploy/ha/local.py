@@ -143,17 +143,29 @@ class LocalCluster:
 
     def _etcd(self) -> tuple[EtcdMember, ...]:
         names = [f"etcd{number}" for number in range(1, _MEMBERS + 1)]
-        return tuple(EtcdMember(name, self._ports.take_free(), self._ports.take_free()) for name in names)
+        return tuple(EtcdMember(name, *self._pair(name)) for name in names)
+
+    def _pair(self, name: str) -> tuple[int, int]:
+        """The two ports of a member, the same at every start: etcd remembers where its peers are. Raises PortTaken."""
+        path = self.folder / "ports.json"
+        known: dict[str, list[int]] = json.loads(path.read_text()) if path.exists() else {}
+        if name in known:
+            first, second = (self._ports.take(port, "HUB_STATE_DIR") for port in known[name])
+            return first, second
+        pair = self._ports.take_free(), self._ports.take_free()
+        write_private(path, json.dumps({**known, name: pair}) + "\n")
+        return pair
 
     def _member(self, name: str) -> Member:
         home = self.folder / name
         home.mkdir(mode=0o700, exist_ok=True)
         self._user.own(home)
+        port, api_port = self._pair(name)
         return Member(
             name=name,
             host=LOOPBACK,
-            port=self._ports.take_free(),
-            api_port=self._ports.take_free(),
+            port=port,
+            api_port=api_port,
             data=home / "data",
             programs=program("postgres").parent,
         )

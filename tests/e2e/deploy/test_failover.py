@@ -143,6 +143,19 @@ async def test_a_dead_primary_costs_half_a_minute_and_nothing_else(
     await _check_copies(cluster, first)
 
 
+async def test_a_cluster_that_was_stopped_goes_on_with_its_data(tools: None) -> None:
+    with scratch_folder() as folder:
+        async with LocalCluster(folder) as cluster:
+            first = await Hosts(cluster.url("postgres")).connect()
+            await first.execute("CREATE TABLE kept AS SELECT 4711 AS number")
+            await first.close()
+        async with LocalCluster(folder) as again:
+            assert again.url() == cluster.url()
+            second = await Hosts(again.url("postgres")).connect()
+            assert await second.fetchval("SELECT number FROM kept") == 4711
+            await second.close()
+
+
 async def _units(admin: httpx2.AsyncClient) -> list[str]:
     sku = await a_sku(admin)
     found: list[str] = []
