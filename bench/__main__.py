@@ -10,7 +10,21 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.parts import imports, read, receive, reserve, sales, scale, signin
+from bench.parts import (
+    channels,
+    drain,
+    drift,
+    idle,
+    imports,
+    pages,
+    read,
+    receive,
+    reprice,
+    reserve,
+    sales,
+    scale,
+    signin,
+)
 from bench.report import Section, as_markdown, as_text, write_between_marks
 from bench.stage import TINY, Scale, Stage, raised
 
@@ -22,6 +36,12 @@ PARTS: dict[str, Callable[[Stage], Awaitable[Section]]] = {
     "import": imports.run,
     "scale": scale.run,
     "signin": signin.run,
+    "channels": channels.run,
+    "drain": drain.run,
+    "drift": drift.run,
+    "reprice": reprice.run,
+    "pages": pages.run,
+    "idle": idle.run,
 }
 _PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 

@@ -21,6 +21,22 @@ def _cpu_seconds(pid: int) -> float:
     return (int(fields[_AFTER_NAME_UTIME]) + int(fields[_AFTER_NAME_STIME])) / _TICKS
 
 
+def with_descendants(pid: int) -> list[int]:
+    """A process and all that come from it, as they are now."""
+    parents = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            # It has ended since.
+            continue
+        parents[int(folder.name)] = int(fields[1])
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found
+
+
 def forget_peak(pid: int) -> None:
     """Starts the peak of a process's memory anew."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")

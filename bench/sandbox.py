@@ -12,6 +12,8 @@ import httpx2
 _NO_LIMITS = {
     "ebay": {"revisions_per_day": 0},
     "ecwid": {"requests_per_minute": 0},
+    "zoho": {"requests_per_minute": 0, "requests_per_day": 0},
+    "amazon": {"rate_scale": 1000.0},
 }
 
 
@@ -26,6 +28,14 @@ class Told:
     at: float
 
 
+_PUBLISHED = {
+    "ebay": {"revisions_per_day": 250},
+    "ecwid": {"requests_per_minute": 600},
+    "zoho": {"requests_per_minute": 100, "requests_per_day": 5_000},
+    "amazon": {"rate_scale": 1.0},
+}
+
+
 class SandboxControl:
     """The sandbox's control plane."""
 
@@ -35,6 +45,14 @@ class SandboxControl:
     async def lift_limits(self) -> None:
         """No quotas from here on."""
         await self._send("PATCH", "/_control/switches", json=_NO_LIMITS)
+
+    async def set_published_limits(self) -> None:
+        """The quotas the platforms publish."""
+        await self._send("PATCH", "/_control/switches", json=_PUBLISHED)
+
+    async def over_quota(self) -> int:
+        """Calls that were refused for a quota, of all platforms."""
+        return sum((await self._send("GET", "/_control/stats"))["over_quota"].values())
 
     async def buy(self, platform: str, account: str, sku: str) -> float:
         """A buyer buys one; answers when the sale was made, in Unix seconds."""

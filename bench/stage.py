@@ -51,6 +51,12 @@ class Scale:
     large_units: int = 1_000_000
     large_variants: int = 100_000
     hot_every: int = 20
+    channel_sales: int = 500
+    channel_sales_per_second: float = 50.0
+    channel_variants: int = 250
+    drained: int = 10_000
+    compared: int = 1_000
+    idle_seconds: float = 20.0
 
 
 TINY = Scale(
@@ -66,6 +72,12 @@ TINY = Scale(
     large_rows=600,
     large_units=40_000,
     large_variants=2_000,
+    channel_sales=6,
+    channel_sales_per_second=10.0,
+    channel_variants=6,
+    drained=40,
+    compared=10,
+    idle_seconds=1.0,
 )
 
 
