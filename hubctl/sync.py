@@ -168,23 +168,6 @@ def dismiss_unmatched(tool: Tool, unmatched_id: int, undo: bool) -> None:
 
 
 @click.group()
-def channels() -> None:
-    """Looks after the channels' secrets (admin)."""
-
-
-@channels.command("reseal")
-@command
-def reseal(tool: Tool) -> None:
-    """Stores all secrets under the present HUB_CREDENTIAL_KEY, so that former keys can be taken away."""
-    answer = tool.hub.sync.ResealCredentials(pb.ResealCredentialsRequest(request_id=new_request_id()))
-    columns: list[Column] = [
-        ("under the present key #", lambda x: x.resealed_count),
-        ("unreadable channels", lambda x: ", ".join(map(str, x.unreadable_channel_ids))),
-    ]
-    tool.output.one(answer, columns)
-
-
-@click.group()
 def drift() -> None:
     """Where a marketplace does not show what the hub wants it to show."""
 
@@ -212,4 +195,4 @@ def reconcile(tool: Tool, channel: str) -> None:
     tool.output.one(tool.hub.sync.Reconcile(request), [("channels", lambda x: ", ".join(map(str, x.channel_ids)))])
 
 
-COMMANDS = [status, listings, drift, channels]
+COMMANDS = [status, listings, drift]

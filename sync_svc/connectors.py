@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chassis.errors import HubError
 from sync_svc.channels.base import Channel as Connector
 from sync_svc.channels.base import ChannelAccount
+from sync_svc.channels.consent import ConsentFlow
 from sync_svc.channels.registry import ChannelRegistry, ConnectorBroken
 from sync_svc.channels.sharing import Meters, NotShared, SharedAccount, metered
 from sync_svc.domain.channel import Channel
@@ -44,6 +45,18 @@ class Connectors:
     def has(self, platform: str) -> bool:
         """Whether the platform has a connector."""
         return self._registry.has(platform)
+
+    def consent(self, platform: str) -> ConsentFlow | None:
+        """How an account of the platform lets the hub in; None where there is no such way."""
+        return self._registry.consent(platform)
+
+    def account(self, channel: Channel, given: Mapping[str, str]) -> ChannelAccount:
+        """The channel's account, with some credentials in place of those stored or beside them. Raises CredentialsMissing."""
+        try:
+            account = self._account(channel)
+        except SecretsUnreadable as error:
+            raise CredentialsMissing(channel.id, str(error)) from error
+        return replace(account, credentials={**account.credentials, **given})
 
     def of(self, channel: Channel) -> Connector:
         """The channel's connector. Raises NoConnector, CredentialsMissing."""

@@ -25,7 +25,8 @@ from sandbox.wire import Answer, Call, Json, Outcome, Refused, Router
 from sandbox.world import Purchase, UnknownOrder, Usage, World
 
 _TOKEN_PATH = "/auth/o2/token"
-_OPEN = {"token", "queue", "upload_document", "download_document"}
+_CONSENT_PATH = "/apps/authorize/consent"
+_OPEN = {"token", "authorize", "queue", "upload_document", "download_document"}
 _TELLS_RATE = {400, 404}
 _CODES = {429: "QuotaExceeded", 503: "ServiceUnavailable"}
 
@@ -49,6 +50,7 @@ class Amazon:
         self.feeds = Feeds(self.store, self.buckets, run, self.notifications)
         self.router = Router()
         self.router.add("token", f"POST {_TOKEN_PATH}", self.tokens.issue)
+        self.router.add("authorize", f"GET {_CONSENT_PATH}", self.tokens.consent.page)
         participations = "GET /sellers/v1/marketplaceParticipations"
         self.router.add("get_marketplace_participations", participations, self._participations)
         parts = (
@@ -70,7 +72,7 @@ class Amazon:
         call.route, call.params = found
         name = call.route.operation
         call.operation = f"amazon.{sqs.operation(call) if name == 'queue' else name}"
-        if name in _OPEN - {"token"}:
+        if name in _OPEN - {"token", "authorize"}:
             call.account = oauth.ACCOUNT
 
     def handle(self, call: Call) -> Outcome:
@@ -115,11 +117,17 @@ class Amazon:
                     "client_secret": oauth.CLIENT_SECRET,
                     "refresh_token": oauth.REFRESH_TOKEN,
                     "seller_id": oauth.SELLER_ID,
+                    "application_id": oauth.APPLICATION_ID,
                     "aws_access_key_id": sqs.ACCESS_KEY_ID,
                     "aws_secret_access_key": sqs.SECRET_ACCESS_KEY,
                 },
                 "site": MARKETPLACE_ID,
-                "options": {"marketplace_id": MARKETPLACE_ID, "product_type": "PRODUCT", **queue},
+                "options": {
+                    "marketplace_id": MARKETPLACE_ID,
+                    "product_type": "PRODUCT",
+                    "authorize_url": base + _CONSENT_PATH,
+                    **queue,
+                },
                 "webhook": {"setup": "sqs", **queue},
             }
         ]

@@ -6,6 +6,7 @@ import secrets
 from urllib.parse import parse_qsl
 
 from sandbox.amazon.errors import denied
+from sandbox.consent import ConsentPages
 from sandbox.wire import Answer, Call, Refused
 from sandbox.world import World
 
@@ -13,6 +14,7 @@ ACCOUNT = "MAIN"
 SELLER_ID = "A3SANDBOXUSAV1"
 CLIENT_ID = "amzn1.application-oa2-client.sandbox"
 CLIENT_SECRET = "sandbox-amazon-application-secret"  # a fixed one, worth nothing outside this sandbox
+APPLICATION_ID = "amzn1.sp.solution.sandbox"
 REFRESH_TOKEN = "Atzr|sandbox-amazon-refresh-main"
 NOTIFICATIONS_SCOPE = "sellingpartnerapi::notifications"
 _GRANTLESS = "grantless"
@@ -26,6 +28,14 @@ class Tokens:
         self._world = world
         self._grants: dict[str, tuple[str, float]] = {}
         self._revoked = False
+        self.consent = ConsentPages(
+            world,
+            "Amazon Seller Central",
+            ("application_id", APPLICATION_ID),
+            [ACCOUNT],
+            code_name="spapi_oauth_code",
+            more=lambda account: {"selling_partner_id": SELLER_ID},
+        )
 
     def account_of(self, call: Call) -> str:
         """The account a call's token stands for, valid or not; empty when it tells none."""
@@ -67,6 +77,8 @@ class Tokens:
                 return self._refresh(call, form)
             if form.get("grant_type") == "client_credentials":
                 return self._application(form)
+            if form.get("grant_type") == "authorization_code":
+                return self._authorized(call, form)
             raise _oauth(400, "unsupported_grant_type", "The authorization grant type is not supported")
         except Refused as refused:
             return refused.answer
@@ -78,6 +90,13 @@ class Tokens:
         answer = self._give(ACCOUNT)
         answer.body["refresh_token"] = REFRESH_TOKEN
         return answer
+
+    def _authorized(self, call: Call, form: dict[str, str]) -> Answer:
+        """A fresh authorization: what was withdrawn before is given again."""
+        if self.consent.take(form) is None:
+            raise _oauth(400, "invalid_grant", "The request has an invalid grant parameter : code")
+        call.account, self._revoked = ACCOUNT, False
+        return Answer(200, {**self._give(ACCOUNT).body, "refresh_token": REFRESH_TOKEN})
 
     def _application(self, form: dict[str, str]) -> Answer:
         if form.get("scope") != NOTIFICATIONS_SCOPE:

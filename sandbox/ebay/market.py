@@ -22,6 +22,7 @@ from sandbox.wire import Answer, Call, Json, Outcome, Refused, Router
 from sandbox.world import Purchase, UnknownOrder, Usage, World
 
 _TOKEN_PATH = "/identity/v1/oauth2/token"
+_CONSENT_PATH = "/oauth2/authorize"
 _APIS = {
     "/sell/inventory/": ("inventory", (oauth.INVENTORY,), f"{oauth.INVENTORY}.readonly"),
     "/sell/fulfillment/": ("fulfillment", (oauth.FULFILLMENT,), f"{oauth.FULFILLMENT}.readonly"),
@@ -52,6 +53,7 @@ class Ebay:
         self.subscriptions = Subscriptions(self.store, self.destinations)
         self.router = Router()
         self.router.add("token", f"POST {_TOKEN_PATH}", self.tokens.issue)
+        self.router.add("authorize", f"GET {_CONSENT_PATH}", self.tokens.consent.page)
         parts = (
             Items(self.store),
             Offers(self.store),
@@ -77,7 +79,7 @@ class Ebay:
         try:
             if call.route is None:
                 raise refuse(404, 2002, "Resource not found")
-            if call.path != _TOKEN_PATH:
+            if call.path not in (_TOKEN_PATH, _CONSENT_PATH):
                 self._authorize(call)
             outcome: Outcome = call.route.handler(call)
         except Refused as refused:
@@ -185,6 +187,7 @@ class Ebay:
                 "return_policy_id": policies["returnPolicyId"],
                 "category_id": CATEGORY_ID,
                 "marketplace_id": MARKETPLACE_ID,
+                "authorize_url": base + _CONSENT_PATH,
             },
             "webhook": {"setup": "notification_api", "topic": "ORDER_CONFIRMATION"},
         }

@@ -10,6 +10,7 @@ import secrets
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
+from sandbox.consent import ConsentPages
 from sandbox.ebay.errors import refuse
 from sandbox.wire import Answer, Call, Refused
 from sandbox.world import World
@@ -52,6 +53,7 @@ class Tokens:
         self._grants: dict[str, Grant] = {}
         self._revoked: set[str] = set()
         self._issued: dict[tuple[str, str], int] = {}
+        self.consent = ConsentPages(world, "eBay", ("client_id", CLIENT_ID), SELLERS)
 
     def seller_of(self, call: Call) -> str:
         """The account a call's token stands for, valid or not; empty when it tells none."""
@@ -96,6 +98,8 @@ class Tokens:
                 return self._refresh(call, form)
             if grant_type == "client_credentials":
                 return self._application(form)
+            if grant_type == "authorization_code":
+                return self._authorized(call, form)
             raise _oauth(400, "unsupported_grant_type", "grant type in request is not supported by the sandbox")
         except Refused as refused:
             return refused.answer
@@ -114,6 +118,19 @@ class Tokens:
             raise _oauth(400, "invalid_scope", "the requested scope exceeds the scope granted to the client")
         self._count("refresh_token", self._world.switches.ebay.refresh_tokens_per_day)
         return self._give(seller, scopes, "User Access Token")
+
+    def _authorized(self, call: Call, form: dict[str, str]) -> Answer:
+        """A fresh consent: what was withdrawn before is given again."""
+        seller = self.consent.take(form)
+        if seller is None:
+            raise _oauth(
+                400, "invalid_grant", "the provided authorization grant code is invalid or was issued to another client"
+            )
+        call.account = seller
+        self._revoked.discard(seller)
+        answer = self._give(seller, CONSENTED, "User Access Token")
+        refresh = {"refresh_token": refresh_token_of(seller), "refresh_token_expires_in": _REFRESH_LIFE_S}
+        return Answer(200, {**answer.body, **refresh})
 
     def _application(self, form: dict[str, str]) -> Answer:
         scopes = frozenset(form.get("scope", "").split())

@@ -19,6 +19,7 @@ from sandbox.zoho.store import PLATFORM, Store
 from sandbox.zoho.views import ORGANIZATION_ID
 
 _TOKEN_PATH = "/oauth/v2/token"
+_CONSENT_PATH = "/oauth/v2/auth"
 _ORGANIZATIONS = "/inventory/v1/organizations"
 
 
@@ -35,6 +36,7 @@ class Zoho:
         self.store = Store(world, Hooks(world, PLATFORM, oauth.ACCOUNT))
         self.router = Router()
         self.router.add("token", f"POST {_TOKEN_PATH}", self.tokens.issue)
+        self.router.add("authorize", f"GET {_CONSENT_PATH}", self.tokens.consent.page)
         self.router.add("list_organizations", f"GET {_ORGANIZATIONS}", self._organizations)
         for part in (Items(self.store), Adjustments(self.store), SalesOrders(self.store), Shipping(self.store)):
             part.add_routes(self.router)
@@ -53,6 +55,8 @@ class Zoho:
         try:
             if call.route is None:
                 raise refuse(404, 5, "Invalid URL Passed")
+            if call.path == _CONSENT_PATH:
+                return self.tokens.consent.page(call)
             if call.path == _TOKEN_PATH:
                 return self._token(call)
             self._admit(call)
@@ -99,6 +103,7 @@ class Zoho:
                     "requests_per_minute": self.world.switches.zoho.requests_per_minute,
                     "requests_per_day": self.world.switches.zoho.requests_per_day,
                     "adjustment_reason": "Inventory Revaluation",
+                    "authorize_url": base + _CONSENT_PATH,
                 },
                 "webhook": {
                     "setup": "workflow",

@@ -9,6 +9,7 @@ import secrets
 from collections import deque
 from urllib.parse import parse_qsl
 
+from sandbox.consent import ConsentPages
 from sandbox.wire import Answer, Call
 from sandbox.world import World
 from sandbox.zoho.errors import TOKEN_INVALID, refuse
@@ -31,6 +32,13 @@ class Tokens:
         self._issued: deque[float] = deque()
         self._revoked = False
         self.refused = 0
+        self.consent = ConsentPages(
+            world,
+            "Zoho",
+            ("client_id", CLIENT_ID),
+            [ACCOUNT],
+            more=lambda account: {"location": "us", "accounts-server": f"{world.base_url}/zoho"},
+        )
 
     def account_of(self, call: Call) -> str:
         """The account a call's token was given for, valid or not; empty when it tells none."""
@@ -68,6 +76,8 @@ class Tokens:
         form = {**call.query, **dict(parse_qsl(call.body.decode("utf-8", "replace")))}
         if (form.get("client_id"), form.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
             return Answer(200, {"error": "invalid_client"})
+        if form.get("grant_type") == "authorization_code":
+            return self._authorized(call, form)
         if form.get("grant_type") != "refresh_token":
             return Answer(200, {"error": "unsupported_grant_type"})
         if form.get("refresh_token") != REFRESH_TOKEN or self._revoked:
@@ -78,6 +88,13 @@ class Tokens:
             self.refused += 1
             return Answer(400, {"error": "Access Denied", "error_description": _TOO_MANY, "status": "failure"})
         return self._give()
+
+    def _authorized(self, call: Call, form: dict[str, str]) -> Answer:
+        """A fresh consent: what was withdrawn before is given again."""
+        if self.consent.take(form) is None:
+            return Answer(200, {"error": "invalid_code"})
+        call.account, self._revoked = ACCOUNT, False
+        return Answer(200, {**self._give().body, "refresh_token": REFRESH_TOKEN})
 
     def _give(self) -> Answer:
         now, life = self._world.clock.seconds(), self._world.switches.zoho.token_life_s

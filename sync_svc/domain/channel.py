@@ -101,12 +101,16 @@ class Channel:
         expires_at = self.consent_expires_at
         if expires_at is not None and expires_at <= now:
             found.append(
-                f"The seller's consent ended on {expires_at:%Y-%m-%d}: consent again and give new credentials."
+                f"The seller's consent ended on {expires_at:%Y-%m-%d}: consent again (hubctl channels connect)."
             )
         elif expires_at is not None and expires_at <= now + CONSENT_WARNING:
-            found.append(f"The seller's consent ends on {expires_at:%Y-%m-%d}: consent again before.")
+            found.append(
+                f"The seller's consent ends on {expires_at:%Y-%m-%d}: consent again before (hubctl channels connect)."
+            )
         if connection is Connection.AUTH_REFUSED:
-            found.append("The platform refuses the account: give new credentials, or mend the access and resume.")
+            found.append(
+                "The platform refuses the account: connect it again, give new credentials, or mend it and resume."
+            )
         if self.state is ChannelState.ACTIVE and not self.rules.schedule.is_open(now):
             found.append("Outside its schedule: only stock that falls is sent.")
         return found

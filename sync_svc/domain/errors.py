@@ -215,6 +215,29 @@ class ShipmentBusy(Aborted):
         )
 
 
+class NoConsentFlow(FailedPrecondition):
+    """Accounts of the platform are not let in by a consent in the browser."""
+
+    reason, domain = "NO_CONSENT_FLOW", DOMAIN
+
+    def __init__(self, platform: str) -> None:
+        super().__init__(
+            f"Accounts of {platform} are not connected through the browser: give the channel its credentials.",
+            metadata={"platform": platform},
+        )
+
+
+class ConsentRefused(FailedPrecondition):
+    """The platform did not take the code, or the consent is too old."""
+
+    reason, domain = "CONSENT_REFUSED", DOMAIN
+
+    def __init__(self, channel_id: int, why: str) -> None:
+        super().__init__(
+            f"The consent was not taken: {why} Begin anew.", metadata={"channel_id": str(channel_id), "why": why}
+        )
+
+
 class UnmatchedNotFound(NotFound):
     """No unmatched listing has that id (any more)."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from usav.sync.v1 import sync_service_pb2_grpc
 
 from sync_svc.servicers.channels import ChannelRpcs
+from sync_svc.servicers.consent import ConsentRpcs
 from sync_svc.servicers.drift import DriftRpcs
 from sync_svc.servicers.listings import ListingRpcs
 from sync_svc.servicers.orders import OrderRpcs
@@ -14,6 +15,7 @@ from sync_svc.servicers.unmatched import UnmatchedRpcs
 
 class SyncServicer(
     ChannelRpcs,
+    ConsentRpcs,
     ListingRpcs,
     UnmatchedRpcs,
     DriftRpcs,

@@ -23,6 +23,8 @@ WITHOUT_REQUEST_ID = {
     "ReceiveWebhook": "the platform defines the body; deliveries are told apart by their own id",
     "ImportCatalog": "the body is the file; importing the same file again changes nothing",
     "TestChannel": "changes nothing at the hub",
+    "BeginConsent": "changes nothing at the hub",
+    "FinishConsent": "a code is good once, at the platform",
 }
 
 

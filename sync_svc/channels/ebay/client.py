@@ -22,7 +22,7 @@ from sync_svc.channels.quota import Throttle
 from sync_svc.channels.tokens import IssuedToken, TokenCache
 
 _SCOPE = "https://api.ebay.com/oauth/api_scope"
-_SELLER_SCOPES = " ".join(
+SELLER_SCOPES = " ".join(
     f"{_SCOPE}/{name}"
     for name in ("sell.inventory", "sell.fulfillment", "sell.account", "commerce.notification.subscription")
 )
@@ -45,6 +45,11 @@ DAILY_LIMITS = {
 }
 
 
+def token_url_of(account: ChannelAccount) -> str:
+    """The account's token endpoint."""
+    return account.token_url or f"{account.api_base_url.rstrip('/')}/identity/v1/oauth2/token"
+
+
 def make_throttle() -> Throttle:
     """The buckets of one seller account."""
     limits = {name: Limit.per_window(calls, SECONDS_PER_DAY) for name, calls in DAILY_LIMITS.items()}
@@ -56,8 +61,8 @@ class EbayClient:
 
     def __init__(self, account: ChannelAccount, language: str, transport: httpx2.AsyncBaseTransport | None) -> None:
         self._credentials = account.credentials
-        self._token_url = account.token_url or f"{account.api_base_url.rstrip('/')}/identity/v1/oauth2/token"
-        self._scopes = str(account.options.get("scopes") or _SELLER_SCOPES)
+        self._token_url = token_url_of(account)
+        self._scopes = str(account.options.get("scopes") or SELLER_SCOPES)
         self._language = {"content-language": language}
         self.throttle = make_throttle()
         self.seller_token = TokenCache(self._refresh_grant)

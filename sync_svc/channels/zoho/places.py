@@ -39,6 +39,24 @@ def followed(api: str, api_domain: object) -> str:
     return _with_path(api_domain) if is_same or is_zoho else api
 
 
+def accounts_followed(token_url: str, accounts_server: object) -> str:
+    """The token endpoint of the data center that a consent has named; a code goes to Zoho alone, or to its stand-in."""
+    if not isinstance(accounts_server, str):
+        return token_url
+    try:
+        named, known = urlsplit(accounts_server), urlsplit(token_url)
+    except ValueError:
+        return token_url
+    is_zoho = named.scheme == "https" and _is_accounts(named.netloc) and _is_accounts(known.netloc)
+    return f"https://{named.netloc}/oauth/v2/token" if is_zoho else token_url
+
+
+def _is_accounts(host: str) -> bool:
+    if host in {urlsplit(url).netloc for url in _ACCOUNTS.values()}:
+        return True
+    return host.startswith("accounts.zoho.") and host.removeprefix("accounts.zoho.") in _DATA_CENTERS
+
+
 def _data_center(site: str) -> str:
     name = site.strip().lower().removeprefix(".")
     center = _SITES.get(name, name)

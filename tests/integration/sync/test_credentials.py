@@ -51,7 +51,9 @@ async def test_reseal_puts_all_secrets_under_the_present_key(api: SyncApi, engin
 async def test_consent_that_ends_is_warned_of_until_it_is_renewed(api: SyncApi) -> None:
     soon = now() + timedelta(days=20)
     made = await _create(api, refresh_token="r", consent_expires_at=soon.isoformat())
-    assert await _warnings(api) == [f"The seller's consent ends on {soon:%Y-%m-%d}: consent again before."]
+    assert await _warnings(api) == [
+        f"The seller's consent ends on {soon:%Y-%m-%d}: consent again before (hubctl channels connect)."
+    ]
     late = (now() + timedelta(days=400)).isoformat()
     for credentials, warned in (
         ({"refresh_token": "r", "consent_expires_at": "2020-01-01"}, True),
