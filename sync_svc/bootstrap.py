@@ -163,7 +163,10 @@ def _work_tools(
     notes = ChannelNotes(desk.db)
     leases = Leases(desk.db, owner=ids.owner, lease_s=settings.lease_s, gap_s=settings.push_gap_ms / 1000)
     return WorkTools(
-        push=PushTools(leases, desk.truth, notes, progress, settings.push_timeout_s, LOOK_BY_ONESELF_S, ids.new),
+        push=PushTools(
+            *(leases, desk.truth, notes, progress, settings.push_timeout_s, LOOK_BY_ONESELF_S, ids.new),
+            rush=desk.alarms.rush,
+        ),
         orders=OrderTools(desk.tasks, desk.intake, notes, progress, LOOK_BY_ONESELF_S, ids.new),
         polls=PollTools(desk.db, notes, LOOK_BY_ONESELF_S, ids.new),
         lists=ListTools(desk.db, variants, desk.alarms.pushes),

@@ -158,6 +158,8 @@ class ListingRpcs(SyncRpcs):
     ) -> sync_service_pb2.BatchUpsertListingsResponse:
         """All rows in one transaction under the request id."""
         rows, bound = [convert.row_of(row) for row in request.listings], bound_channels()
+        if not request.validate_only:
+            self.desk.alarms.rush.note(len(rows))
 
         async def work(conn: AsyncConnection) -> sync_service_pb2.BatchUpsertListingsResponse:
             ends = await import_listings.upsert_listings(

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
 from chassis.clock import now
@@ -27,6 +27,7 @@ from sync_svc.storage.leases import Lease, Leases, Recorded, Timing
 from sync_svc.upstream import TruthSource
 from sync_svc.workers.ends import Job, compare, failed, recorded_end, sort_out, unanswered
 from sync_svc.workers.errands import Errands, take
+from sync_svc.workers.rush import Rush
 from sync_svc.workers.silence import Silence
 from sync_svc.workers.wakeups import Alarm
 
@@ -51,6 +52,7 @@ class PushTools:
     push_timeout_s: float
     backstop_s: float
     new_lease: Callable[[], UUID] = uuid4
+    rush: Rush = field(default_factory=Rush)
 
 
 class PushWorker:
@@ -81,15 +83,15 @@ class PushWorker:
         sends_until = asyncio.get_running_loop().time() + self._tools.push_timeout_s
         lease = await self._take() if len(self._errands) < PUSHES_AT_ONCE + URGENT_PUSHES_BESIDE else None
         if lease is None:
-            await self._alarm.sleep(self._tools.backstop_s)
+            await self._alarm.sleep(min(self._tools.backstop_s, self._tools.rush.left_s() or self._tools.backstop_s))
             return
         self._errands.start(self._push(lease, sends_until), then=lambda: self._alarm.ring_in(0))
 
     async def _take(self) -> Lease | None:
-        # What may be gone is taken off at any hour and beside everything else; the rest waits for the channel's schedule and a
-        # free place.
+        # What may be gone is taken off at any hour and beside everything else; the rest waits for the channel's schedule, a free
+        # place, and the end of a rush.
         is_full = len(self._errands) >= PUSHES_AT_ONCE
-        only_urgent = is_full or not self._channel.rules.schedule.is_open(now())
+        only_urgent = is_full or self._tools.rush.left_s() > 0 or not self._channel.rules.schedule.is_open(now())
         taking = self._tools.leases.take(
             self._channel.id, self._tools.new_lease(), self._connector.max_batch, only_urgent=only_urgent
         )

@@ -6,6 +6,8 @@ import asyncio
 import time
 from collections.abc import Mapping
 
+from sync_svc.workers.rush import Rush
+
 
 class Alarm:
     """One sleeper's alarm clock. Setting it earlier moves it; setting it later changes nothing."""
@@ -67,3 +69,5 @@ class WorkAlarms:
         self.reconciles = Alarms()
         self.channels = Alarm()
         """Rung when a channel was made or changed."""
+        self.rush = Rush()
+        """Holds back what is not urgent."""

@@ -75,7 +75,9 @@ class Engine:
         self.generations = Generations(gap_s=self.gap_s)
         self.intake = OrderIntake(self.db, self.hub)
         self.tasks = OrderTasks(self.db, lease_s=self.order_lease_s)
-        self.push_tools = PushTools(self.leases, self.hub, self.notes, self.progress, self.push_timeout_s, 0.2)
+        self.push_tools = PushTools(
+            *(self.leases, self.hub, self.notes, self.progress, self.push_timeout_s, 0.2), rush=self.alarms.rush
+        )
         self.order_tools = OrderTools(self.tasks, self.intake, self.notes, self.progress, 0.2)
         drift_tools = DriftTools(self.db, self.hub, self.notes, self.alarms, confirm_s=0.3)
         polls = PollTools(self.db, self.notes, 0.2)

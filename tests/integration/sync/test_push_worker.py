@@ -294,6 +294,26 @@ async def test_zero_goes_first(engine: Engine, hub: FakeHub, platform: FakePlatf
     assert platform.journal[0].platform_sku == "00008"
 
 
+async def test_new_listings_wait_for_the_end_of_an_import_and_a_sale_does_not(
+    engine: Engine, hub: FakeHub, platform: FakePlatform
+) -> None:
+    hub.add(1, "00845", 3)
+    hub.add(2, "00846", 3)
+    channel = await engine.add_channel()
+    await engine.add_listing(channel, 1, "00845", "OLD")
+    async with running(engine.push_worker(channel).run, engine.feed.run):
+        await engine.settled()
+        engine.alarms.rush.note(1_000)
+        began = asyncio.get_running_loop().time()
+        await engine.add_listing(channel, 2, "00846", "NEW")
+        hub.sell(1)
+        await until(lambda: platform.shelves["OLD"].quantity == 2)
+        assert "NEW" not in platform.shelves
+        assert engine.alarms.rush.left_s() > 0
+        await until(lambda: "NEW" in platform.shelves)
+        assert asyncio.get_running_loop().time() - began >= 1.0
+
+
 async def test_a_sale_does_not_wait_for_pushes_that_take_long(
     engine: Engine, hub: FakeHub, platform: FakePlatform
 ) -> None:
