@@ -1,4 +1,4 @@
-"""Which passwords are refused: short ones, and those that a list of common words and the turns people give them would find.
+"""Which passwords are refused: short ones, leaked ones, and those that a list of common words and their usual turns would find.
 
 Guessing programs try words with digits, signs and lookalikes, two words together, years, runs of the keyboard and repeats.
 So a password is taken apart into such pieces; when nothing else is left and no more than two of them are words, it is refused.
@@ -13,13 +13,19 @@ from functools import cache
 from importlib import resources
 
 from auth_svc.domain.errors import PasswordRefused
+from auth_svc.domain.leaked_passwords import leaked_passwords
 
 SHORTEST, LONGEST = 12, 256
 _FEWEST_DIFFERENT = 5
 _MOST_WORDS = 2
 _SHORTEST_RUN, _LONGEST_WORD = 3, 40
 _LOOKALIKES = str.maketrans("013457@$!", "oieastasi")
-_RUNS = ("abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiopasdfghjklzxcvbnm", "qwertzuiop", "azertyuiop")
+_RUNS = (
+    *("abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiopasdfghjklzxcvbnm", "qwertzuiop", "azertyuiop"),
+    # Walks up and down the rows of the keyboard.
+    *("1q2w3e4r5t6y7u8i9o0p", "q1w2e3r4t5y6u7i8o9p0", "1qa2ws3ed4rf5tg6yh7uj8ik9ol", "qazwsxedcrfvtgbyhnujmikolp"),
+    *("1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p", "zaq1xsw2cde3vfr4bgt5nhy6mju7", "1qazxsw23edcvfr45tgbnhy6"),
+)
 
 
 def normalized(password: str) -> str:
@@ -44,6 +50,8 @@ def is_guessable(password: str, username: str) -> bool:
     if len(set(plain)) < _FEWEST_DIFFERENT or plain in _common() or _is_run(plain):
         return True
     core = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", plain)
+    if not leaked_passwords().isdisjoint({plain, core, re.sub(r"[\W_]", "", plain), core.translate(_LOOKALIKES)}):
+        return True
     forms = {plain, plain.translate(_LOOKALIKES), core.translate(_LOOKALIKES)}
     if any(_is_dressed_up(form, username.lower()) for form in forms):
         return True

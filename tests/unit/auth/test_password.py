@@ -38,6 +38,11 @@ from auth_svc.domain.password import check_new_password, is_guessable, normalize
         "maria+football+99",
         "bosespeaker2026",
         "abcdef123456abcdef",
+        "1q2w3e4r5t6y7u",
+        "1qaz2wsx3edc4rfv",
+        "chickenwing101",
+        "final-fantasy",
+        "99counterstrike!!",
         "willkommenhallo1",
     ],
 )
