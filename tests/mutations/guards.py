@@ -173,14 +173,14 @@ GUARDS = (
         "chassis/idempotency.py",
         "if bytes(stored_hash) != digest:",
         "if False:",
-        "request_idsrequest_ids::same_id_with_another_body_is_refused",
+        "request_ids::same_id_with_another_body_is_refused",
     ),
     _guard(
         "the lock on the lines of an order",
         _ORDERS,
         "ORDER BY line.line_id FOR UPDATE",
         "ORDER BY line.line_id",
-        "allocations::repeat_gives_the_same_units",
+        "allocations::repeats_at_two_replicas_fill_a_line_up_once",
     ),
     _guard("the lock on picked units", _ORDERS, '_SKIP = "FOR NO KEY UPDATE SKIP LOCKED"', '_SKIP = ""', "crowd"),
     _guard(
@@ -188,15 +188,14 @@ GUARDS = (
         "inventory_svc/operations/pick_units.py",
         "    return await _wait(session, wants, cause.warehouses)\n",
         "    raise OutOfStock.of(share_out(wants, found).short)\n",
-        "bundles::scarce_components_are_never_promised_twice",
-        "allocations::orders_and_single_reservations_at_once_do_not_overlap",
+        "allocations::unit_that_somebody_lets_go_of_is_waited_for",
     ),
     _guard(
         "sales that were taken back",
         "inventory_svc/operations/release_allocation.py",
         "        await allocations.forget_sales(session, [line.id for line in lines], sold)\n",
         "",
-        "allocations::unit_resold_after_a_cancelled_order_stays_sold",
+        "allocations::released_order_gives_back_all_it_had",
     ),
     _guard(
         "units that came back from an order",
@@ -273,7 +272,7 @@ GUARDS = (
         "inventory_svc/storage/counts.py",
         "row.created_at >= {moment}",
         "FALSE",
-        "countscounts::what_moves_during_a_count_is_no_difference",
+        "counts::what_moves_during_a_count_is_no_difference",
     ),
     _guard(
         "the transfer that a unit is on",
@@ -288,7 +287,7 @@ GUARDS = (
         _CHANGE,
         "announced AS ({ANNOUNCE})",
         "announced AS (SELECT 1)",
-        "watch_stockwatch_stock::change_tells_before_and_after",
+        "watch_stock::change_tells_before_and_after",
     ),
     _guard("the re-reading before an edit", _UNITS, 'guard="item.version = asked.version",', "", "items"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import asyncpg
 import grpc
 import pytest
 from usav.inventory.v1 import after_sale_pb2, allocation_pb2, item_pb2
@@ -115,6 +116,23 @@ async def test_expired_part_of_an_order_is_filled_up(hub: InventoryHub) -> None:
     await hub.check_invariants()
 
 
+async def test_repeats_at_two_replicas_fill_a_line_up_once(hub: InventoryHub) -> None:
+    other = await InventoryHub.start(hub.admin_url)
+    try:
+        for number in range(8):
+            sku = new_sku()
+            await hub.receive(sku, count=8)
+            asked = order(f"TWO-{number}", ("a", sku, 1))
+            (lost,) = ids((await hub.admin.AllocateUnits(asked)).lines[0])
+            await hub.pass_time(lost)
+            await hub.caller("SALES_REP:quick").ReserveItem(service.ReserveItemRequest(id=lost))
+            answers = await asyncio.gather(*(each.admin.AllocateUnits(asked) for each in (hub, other)))
+            assert ids(answers[0].lines[0]) == ids(answers[1].lines[0])
+            assert await free(hub, sku) == 6
+    finally:
+        await other.stop()
+
+
 async def test_expired_holds_of_others_are_free_to_take(hub: InventoryHub) -> None:
     sku = new_sku()
     units = await hub.receive(sku, count=2)
@@ -139,6 +157,8 @@ async def test_released_order_gives_back_all_it_had(hub: InventoryHub, sell: boo
     assert await free(hub, sku) == 3
     again = await hub.admin.ReleaseAllocation(release)
     assert [ids(line) for line in again.lines] == [[], []]
+    shown = await hub.admin.GetAllocation(allocation_pb2.GetAllocationRequest(order_reference=reference))
+    assert [(ids(line), line.returned_units) for line in shown.lines] == [([], 0), ([], 0)]
     refused = await refusal(hub.admin.AllocateUnits(order(reference, ("a", sku, 2))))
     assert refused.reason == "ALLOCATION_RELEASED"
     last = await hub.actions(ids(had.lines[0])[0])
@@ -228,6 +248,22 @@ async def test_one_line_is_released_alone(hub: InventoryHub) -> None:
 async def test_release_of_an_unknown_order_is_not_found(hub: InventoryHub) -> None:
     refused = await refusal(hub.admin.ReleaseAllocation(service.ReleaseAllocationRequest(order_reference="O-NONE")))
     assert (refused.code, refused.reason) == ("NOT_FOUND", "ALLOCATION_NOT_FOUND")
+
+
+async def test_unit_that_somebody_lets_go_of_is_waited_for(hub: InventoryHub) -> None:
+    """Being out of stock is never a matter of bad timing."""
+    sku = new_sku()
+    unit = await hub.unit(sku)
+    looker = await asyncpg.connect(hub.admin_url)
+    try:
+        async with looker.transaction():
+            await looker.execute("SELECT id FROM inventory.item WHERE id = $1 FOR UPDATE", unit.id)
+            allocating = asyncio.ensure_future(hub.admin.AllocateUnits(order("O-WAIT", ("a", sku, 1))))
+            await asyncio.sleep(0.3)
+            assert not allocating.done()
+        assert ids((await allocating).lines[0]) == [unit.id]
+    finally:
+        await looker.close()
 
 
 async def test_orders_at_once_share_the_stock_without_overlap(hub: InventoryHub) -> None:
