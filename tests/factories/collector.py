@@ -59,7 +59,7 @@ class Collector(pb_grpc.TraceServiceServicer):
 async def collector() -> AsyncIterator[Collector]:
     """A running one."""
     server, made = grpc.aio.server(), Collector()
-    pb_grpc.add_TraceServiceServicer_to_server(made, server)  # type: ignore[no-untyped-call]  # generated without types
+    pb_grpc.add_TraceServiceServicer_to_server(made, server)  # type: ignore[no-untyped-call]  # generated without types  # type: ignore[no-untyped-call]  # generated without types
     made.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     await server.start()
     try:
