@@ -8,6 +8,7 @@ from hubctl import (
     allocations,
     auth,
     backup,
+    buyers,
     catalog,
     channels,
     counts,
@@ -48,6 +49,7 @@ def hubctl(context: click.Context, url: str | None, as_json: bool) -> None:
 
 for module in (
     auth,
+    buyers,
     sessions,
     users,
     service_accounts,

@@ -29,6 +29,19 @@ async def _sold(shop: Shop, platform: str, quantity: int) -> dict[str, Any]:
     return dict(order)
 
 
+async def test_buyers_buy_what_is_offered(shop: Shop, hub: Hub, tmp_path: Path) -> None:
+    user = HubctlUser({"HUB_STATE_DIR": str(hub.settings.state), "HUBCTL_SESSION": str(tmp_path / "session.json")})
+    await shop.stock(2)
+    await shop.list_everywhere()
+    channel = next(one for one in shop.channels if one["platform"] == "ECWID")
+    only = ("--platform", "ecwid", "--sku", shop.platform_sku(channel), "--sandbox", hub.sandbox_url)
+    bought = user.json("buyers", *only, "--orders", "2", "--every", "3", "--unpaid")
+    assert [one["lines"][0]["sku"] for one in bought] == [shop.platform_sku(channel)] * 2
+    assert {one["payment_status"] for one in bought} == {"AWAITING_PAYMENT"}
+    await shop.shows_everywhere(0, timeout_s=60)
+    assert user.run("buyers", *only).status == 1, "nothing is left"
+
+
 async def _parcels(shop: Shop, order: dict[str, Any]) -> list[str]:
     query = {"platform": order["platform"], "account": order["account"]}
     items = (await shop.sandbox.get("/_control/orders", params=query)).json()["items"]
