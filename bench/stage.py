@@ -51,6 +51,7 @@ class Scale:
     large_units: int = 1_000_000
     large_variants: int = 100_000
     hot_every: int = 20
+    two_hubs: bool = True
     channel_sales: int = 500
     channel_sales_per_second: float = 50.0
     channel_variants: int = 250
@@ -72,6 +73,7 @@ TINY = Scale(
     large_rows=600,
     large_units=40_000,
     large_variants=2_000,
+    two_hubs=False,
     channel_sales=6,
     channel_sales_per_second=10.0,
     channel_variants=6,

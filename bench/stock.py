@@ -14,7 +14,8 @@ import asyncpg
 
 from bench.parts import SQL
 
-_FIRST_VARIANT = 1_000_000_000
+_FIRST_VARIANTS = (1_000_000_000, 1_100_000_000)
+_COLORS = ("SV", "GR")
 _SHELVES = 100
 _UNITS_PER_STATEMENT = 50_000
 
@@ -29,11 +30,20 @@ class Variant:
 
 @dataclass(frozen=True)
 class Stock:
-    """`units` units over `variants` variants: every so many of them of the first, the others spread evenly."""
+    """`units` units over `variants` variants: every so many of them of the first, the others spread evenly.
+
+    Two of them have room in one hub, in the places 0 and 1.
+    """
 
     variants: int
     units: int
     hot_every: int
+    place: int = 0
+
+    @property
+    def serial_prefix(self) -> str:
+        """What the serial numbers begin with, before eight digits."""
+        return f"SCALE{self.place}-"
 
     @property
     def hot_units(self) -> int:
@@ -47,7 +57,7 @@ class Stock:
 
     def variant(self, number: int) -> Variant:
         """The variant of a number from 0."""
-        return Variant(_FIRST_VARIANT + number, _sku(number))
+        return Variant(_FIRST_VARIANTS[self.place] + number, f"{number:05}-{_COLORS[self.place]}")
 
     def others(self) -> Iterator[Variant]:
         """All but the hot one."""
@@ -78,7 +88,7 @@ class Stock:
         connection = await asyncpg.connect(url)
         try:
             query = "SELECT received_at FROM inventory.item WHERE upper(serial_number) = $1 AND deleted_at IS NULL"
-            found: datetime = await connection.fetchval(query, f"SCALE-{number:08}")
+            found: datetime = await connection.fetchval(query, f"{self.serial_prefix}{number:08}")
             return found
         finally:
             await connection.close()
@@ -88,7 +98,7 @@ class Stock:
             "known_variant",
             schema_name="inventory",
             columns=("variant_id", "sku", "product_id"),
-            records=((_FIRST_VARIANT + number, _sku(number), number) for number in range(self.variants)),
+            records=((one.id, one.sku, number) for number in range(self.variants) for one in [self.variant(number)]),
         )
         await connection.execute(
             "INSERT INTO inventory.location (code) SELECT 'S-' || lpad(n::text, 3, '0')"
@@ -99,10 +109,6 @@ class Stock:
     async def _write_units(self, connection: asyncpg.Connection, start: int, end: int) -> None:
         await connection.execute(
             (SQL / "stock.sql").read_text(),
-            *(start, end, _FIRST_VARIANT, self.hot_every, self.variants, _SHELVES),
+            *(start, end, self.hot.id, self.hot_every, self.variants, _SHELVES, self.serial_prefix),
             timeout=600,
         )
-
-
-def _sku(number: int) -> str:
-    return f"{number:05}-SV"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -56,7 +56,8 @@ class World:
     stock: Stock
     # When the last hundredth of its units was received.
     recent: datetime
-    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    # Counts what has to be new each time, in both worlds together.
+    numbers: Iterator[int]
     chance: random.Random = field(default_factory=lambda: random.Random(1))
 
     async def send(self, method: str, requests: Sequence[Message], callers: int, **more: Any) -> Outcome:
@@ -125,7 +126,7 @@ async def run(stage: Stage) -> Section:
     """Ratios are per second of time."""
     scale = stage.scale
     large = Stock(scale.large_variants, scale.large_units, scale.hot_every)
-    small = Stock(scale.large_variants // 100, scale.large_units // 100, 2)
+    small = Stock(scale.large_variants // 100, scale.large_units // 100, 2, place=1)
     async with _worlds(stage, small, large) as (few, many), RawLoad() as raw:
         rows = [
             *await _reserving(few, many, raw),
@@ -153,14 +154,16 @@ async def run(stage: Stage) -> Section:
 
 @asynccontextmanager
 async def _worlds(stage: Stage, small: Stock, large: Stock) -> AsyncIterator[tuple[World, World]]:
-    async with raised(stage.scale) as other:
-        yield await _world(other, small), await _world(stage, large)
+    numbers = itertools.count(1)
+    async with AsyncExitStack() as stack:
+        other = await stack.enter_async_context(raised(stage.scale)) if stage.scale.two_hubs else stage
+        yield await _world(other, small, numbers), await _world(stage, large, numbers)
 
 
-async def _world(stage: Stage, stock: Stock) -> World:
+async def _world(stage: Stage, stock: Stock, numbers: Iterator[int]) -> World:
     url = stage.hub.database_url
     await stock.put_into(url)
-    return World(stage, stock, await stock.received_at(url, stock.units * 99 // 100))
+    return World(stage, stock, await stock.received_at(url, stock.units * 99 // 100), numbers)
 
 
 async def _both(few: World, many: World, work: Work, **others: Callable[[], Awaitable[Outcome]]) -> dict[str, Samples]:
@@ -308,7 +311,7 @@ def _pages(world: World) -> dict[str, inventory.ListItemsRequest]:
         "of a status, deep": _deep(world, ask(status=status.AVAILABLE)),
         "of a rare status": ask(status=status.SOLD),
         "of a location and a status": ask(location="S-007", status=status.RESERVED),
-        "of a serial prefix": ask(serial_prefix="SCALE-000"),
+        "of a serial prefix": ask(serial_prefix=f"{world.stock.serial_prefix}000"),
         "of those received last": ask(received_after=recent),
     }
 

@@ -3,7 +3,7 @@ WITH asked AS (
   FROM generate_series($1::bigint, $2::bigint - 1) AS n
 ), fresh AS (
   INSERT INTO inventory.item (variant_id, serial_number, location, unit_cost, cost_currency, received_at, updated_at)
-  SELECT $3::bigint + variant, 'SCALE-' || lpad(n::text, 8, '0'), 'S-' || lpad((n % $6::integer)::text, 3, '0'),
+  SELECT $3::bigint + variant, $7::text || lpad(n::text, 8, '0'), 'S-' || lpad((n % $6::integer)::text, 3, '0'),
     10 + n % 300, 'USD', at, at
   FROM asked ORDER BY n
   RETURNING id, variant_id, status, location, unit_cost, cost_currency, received_at
