@@ -22,7 +22,7 @@ from deploy.backup.hub_secrets import find_secrets
 from deploy.backup.manifest import BASE
 from deploy.backup.pitr.archive import WalArchive, is_finished
 from deploy.backup.pitr.base import Cluster, cluster_of, take_base
-from deploy.backup.pitr.window import prune_window
+from deploy.backup.pitr.window import is_broken, prune_window
 from deploy.backup.place import Place
 from deploy.backup.programs import libpq
 from deploy.backup.snapshot import connect
@@ -91,6 +91,12 @@ class Receiver:
     async def _make_slot(self) -> None:
         connection = await connect(self._url)
         try:
+            # One that fell too far behind was given up by the server; from now on it receives again, behind a gap.
+            await connection.execute(
+                "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots "
+                "WHERE slot_name = $1 AND wal_status = 'lost'",
+                SLOT,
+            )
             await connection.execute(
                 "SELECT pg_create_physical_replication_slot($1, true) WHERE NOT EXISTS "
                 "(SELECT 1 FROM pg_replication_slots WHERE slot_name = $1)",
@@ -146,12 +152,19 @@ async def _receive(place: Place, vault: Vault, tell: Callable[[str], None]) -> N
 
 
 async def _keep_bases(place: Place, url: str, cluster: Cluster, vault: Vault, tell: Callable[[str], None]) -> None:
-    """One a day, and one at once when history took another course: the log goes on from there only."""
+    """One a day, and one at once when the log cannot lead on from the last."""
     while True:
-        bases = await asyncio.to_thread(vault.whole, BASE)
-        if not bases or not cluster.wrote(bases[-1]) or bases[-1].started_at < datetime.now(UTC) - timedelta(days=1):
+        if await asyncio.to_thread(_needs_base, cluster, vault):
             made = await take_base(Source(url, find_secrets(place.state, place.hub.environ)), vault, tell)
             tell(f"made base backup {made.id}: {made.size} bytes")
             for name in await asyncio.to_thread(prune_window, vault, datetime.now(UTC), place.backups.wal_days):
                 tell(f"removed {name}")
         await asyncio.sleep(_LOOK_SECONDS * 60)
+
+
+def _needs_base(cluster: Cluster, vault: Vault) -> bool:
+    """Whether there is none of today, or history took another course since, or the log behind it has a gap."""
+    bases = vault.whole(BASE)
+    if not bases or bases[-1].started_at < datetime.now(UTC) - timedelta(days=1):
+        return True
+    return not cluster.wrote(bases[-1]) or is_broken(vault, bases[-1])

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from deploy.backup.errors import BackupRefused
 from deploy.backup.manifest import BASE, Manifest
-from deploy.backup.pitr.archive import WalArchive
+from deploy.backup.pitr.archive import SEGMENT, WalArchive
 from deploy.backup.pitr.base import CLUSTER, FIRST_SEGMENT
 from deploy.backup.vault import Vault
 
@@ -19,6 +19,16 @@ class Window:
     base: Manifest
     segments: tuple[str, ...]
     until: datetime
+
+
+def is_broken(vault: Vault, base: Manifest) -> bool:
+    """Whether the log behind a base backup has a gap: what was stored after it leads nowhere without a newer base backup."""
+    archive = WalArchive(vault, base.details[CLUSTER])
+    first = base.details[FIRST_SEGMENT]
+    stored = [
+        name for name in archive.segments() if SEGMENT.fullmatch(name) and name[:8] == first[:8] and name >= first
+    ]
+    return len(stored) != len(archive.unbroken(first))
 
 
 def windows(vault: Vault) -> list[Window]:

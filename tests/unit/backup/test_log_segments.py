@@ -13,7 +13,7 @@ from deploy.backup.folder_store import FolderStore
 from deploy.backup.manifest import BASE, Manifest, new_id
 from deploy.backup.pitr.archive import WalArchive, following, is_finished
 from deploy.backup.pitr.base import CLUSTER, FIRST_SEGMENT
-from deploy.backup.pitr.window import prune_window, window_for, windows
+from deploy.backup.pitr.window import is_broken, prune_window, window_for, windows
 from deploy.backup.vault import Vault
 
 KEY = bytes(range(32))
@@ -92,6 +92,18 @@ def test_the_window_ends_at_the_first_missing_segment(vault: Vault, archive: Wal
     base(vault, NOW, 5)
     (window,) = windows(vault)
     assert window.segments == (segment(5), segment(6))
+
+
+def test_a_gap_is_noticed_and_a_log_that_goes_on_is_none(vault: Vault, archive: WalArchive, tmp_path: Path) -> None:
+    made = base(vault, NOW, 5)
+    assert not is_broken(vault, made)
+    fill(archive, tmp_path, 3, 5, 6)
+    fill(archive, tmp_path, 9, timeline=2)
+    assert not is_broken(vault, made)
+    fill(archive, tmp_path, 8)
+    assert is_broken(vault, made)
+    fill(archive, tmp_path, 7)
+    assert not is_broken(vault, made)
 
 
 def test_the_base_with_the_least_log_to_apply_is_chosen(vault: Vault) -> None:
