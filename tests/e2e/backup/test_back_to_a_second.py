@@ -49,12 +49,16 @@ async def a_moment_between(client: httpx2.AsyncClient, sku: str, before: str, af
     return moment
 
 
-async def shipped_beyond(operator: HubctlUser, moment: datetime) -> None:
+async def shipped_beyond(operator: HubctlUser, moment: datetime, bases: int = 1) -> None:
     async def is_there() -> bool:
         found: list[dict[str, Any]] = await asyncio.to_thread(operator.json, "backup", "pitr", "list")
-        return bool(found) and found[-1]["until about"] > f"{moment:%Y-%m-%d %H:%M:%SZ}" and found[-1]["segments"] > 1
+        return (
+            len(found) >= bases
+            and found[-1]["until about"] > f"{moment:%Y-%m-%d %H:%M:%SZ}"
+            and found[-1]["segments"] > 1
+        )
 
-    await until(is_there, seconds=90)
+    await until(is_there, seconds=120)
 
 
 async def test_the_hub_goes_back_to_a_second_and_on_from_there() -> None:
@@ -86,7 +90,8 @@ async def test_the_hub_goes_back_to_a_second_and_on_from_there() -> None:
             assert "LOST-1" not in (found := await serials(client, sku))
             assert "KEPT-1" in found
             assert len(found) == 2
-            # And once more, on the course of history that began with the first return.
+            # And once more, on the course of history that began with the first return, once it has a base backup.
+            await shipped_beyond(operator, datetime.now(UTC), bases=2)
             second = await a_moment_between(client, sku, "KEPT-2", "LOST-2")
             await shipped_beyond(operator, datetime.now(UTC))
         operator.ok("backup", "pitr", "restore", f"{second:%Y-%m-%dT%H:%M:%S.%fZ}")
