@@ -166,7 +166,8 @@ async def test_two_hundred_sign_ins_at_once(hub: Hub, admin: httpx2.AsyncClient)
         for _ in range(5):
             began = time.monotonic()
             assert (await admin.get("/api/v1/auth/me")).status_code == 200
-            assert time.monotonic() - began < PATIENCE_SECONDS
+            # Behind the others it would take a hundred times as long as a sign-in alone.
+            assert time.monotonic() - began < 10 * alone + 1
         answered = sum([await is_answered(reader) for reader, _ in crowd])
         assert answered < 150, "they are over too soon to show anything"
         assert memory_megabytes(hub, "auth") < before + 150
