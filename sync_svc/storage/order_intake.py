@@ -76,7 +76,9 @@ SELECT seen.*, c.platform, c.account,
 FROM seen JOIN sync.channel c ON c.id = seen.channel_id
 """)
 )
-# Nothing of it happens once the lease is gone. A task about which more was said meanwhile is queued again.
+# Nothing of it happens once the lease is gone. A task about which more was said meanwhile is queued again. What was cancelled the
+# platform has put back on its shelf by itself, also where a push had set the shelf right before: so it is told the truth once
+# more, even if no unit has moved here.
 _RECORD = Statement(
     text("""
 WITH held AS (
@@ -101,7 +103,12 @@ gone_on AS (
   UPDATE sync.order_task t SET lease = NULL, lease_until = NULL, attempts = 0, next_attempt_at = clock_timestamp()
   FROM recorded
   WHERE t.channel_id = CAST(:channel_id AS bigint) AND t.external_order_id = CAST(:external_order_id AS text)
-    AND t.lease = CAST(:lease AS uuid) AND NOT EXISTS (SELECT FROM finished))
+    AND t.lease = CAST(:lease AS uuid) AND NOT EXISTS (SELECT FROM finished)),
+raised AS (
+  UPDATE sync.listing i SET desired_generation = i.desired_generation + 1, shown_is_sure = false, urgency = 0,
+    next_attempt_at = CASE WHEN i.error_class IS NULL THEN clock_timestamp() ELSE i.next_attempt_at END
+  FROM recorded WHERE i.channel_id = CAST(:channel_id AS bigint) AND i.platform_sku = ANY(CAST(:undone AS text[]))
+    AND i.deleted_at IS NULL AND i.intent <> 'ENDED' AND i.error_class IS DISTINCT FROM 'PERMANENT')
 SELECT count(*) FROM recorded
 """)
 )
@@ -151,6 +158,7 @@ async def record_outcome(
         "messages": [line.message[:_MESSAGE_CHARS] for line in lines],
         "variant_ids": [line.variant_id for line in lines],
         "skus": [line.sku for line in lines],
+        "undone": [line.platform_sku for line in lines if line.cancelled or status is OrderStatus.CANCELLED],
     }
     (row,) = await _patiently(db, _RECORD, values)
     return bool(row["count"])

@@ -158,6 +158,23 @@ async def test_cancelled_before_it_was_seen_takes_nothing(
     assert (order.status, hub.free[1], hub.allocations) == (OrderStatus.CANCELLED, 3, 0)
 
 
+async def test_what_the_platform_puts_back_by_itself_is_no_second_unit(
+    engine: Engine, channel: Channel, hub: FakeHub, platform: FakePlatform
+) -> None:
+    """A push went over an order the hub had not heard of; then the order was cancelled, and the platform added its unit again."""
+    async with running(engine.push_worker(channel).run):
+        await engine.settled()
+        order_id = platform.buy("SHOP-1")
+        platform.shelves["SHOP-1"].quantity = 3
+        platform.change(order_id, cancelled=True)
+        platform.shelves["SHOP-1"].quantity += 1
+        await _deliver(engine.desk, channel, platform, order_id)
+        (order,) = await _work_off(engine, channel)
+        assert (order.status, hub.free[1]) == (OrderStatus.CANCELLED, 3)
+        await until(lambda: platform.shelves["SHOP-1"].quantity == 3)
+        await engine.settled()
+
+
 async def test_old_poll_result_does_not_undo_a_newer_state(
     engine: Engine, desk: Desk, hub: FakeHub, channel: Channel, platform: FakePlatform
 ) -> None:
