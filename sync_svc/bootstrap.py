@@ -29,6 +29,7 @@ from sync_svc.operations.desk import Desk
 from sync_svc.operations.seed_sandbox import seed_sandbox
 from sync_svc.operations.take_orders import OrderIntake
 from sync_svc.progress import Progress
+from sync_svc.recent_channels import RecentChannels
 from sync_svc.servicers import SyncServicer
 from sync_svc.settings import SyncSettings
 from sync_svc.storage.channels import ChannelNotes
@@ -101,6 +102,7 @@ def _desk(settings: SyncSettings, db: Database, clients: Clients, registry: Chan
         tasks=OrderTasks(db, lease_s=orders.LEASE_S),
         intake=OrderIntake(db, HubAllocator(clients)),
         alarms=WorkAlarms(),
+        recent=RecentChannels(db),
         public_url=settings.public_url,
     )
 

@@ -61,7 +61,8 @@ class Connectors:
     def of(self, channel: Channel) -> Connector:
         """The channel's connector. Raises NoConnector, CredentialsMissing."""
         version, made = self._in_use.get(channel.id, (0, None))
-        if made is not None and version == channel.version:
+        # Whoever still has an older version in hand gets what is in use by now.
+        if made is not None and version >= channel.version:
             return made.connector
         with metered() as meters:
             fresh = self.build(channel)

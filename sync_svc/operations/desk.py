@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from chassis.database import Database
 from sync_svc.connectors import Connectors
 from sync_svc.operations.take_orders import OrderIntake
+from sync_svc.recent_channels import RecentChannels
 from sync_svc.storage.deliveries import OrderTasks
 from sync_svc.storage.generations import Generations
 from sync_svc.upstream import TruthSource
@@ -26,6 +27,7 @@ class Desk:
     tasks: OrderTasks
     intake: OrderIntake
     alarms: WorkAlarms
+    recent: RecentChannels
     public_url: str = ""
 
     def wake_channel(self, channel_id: int) -> None:

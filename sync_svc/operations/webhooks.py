@@ -14,7 +14,6 @@ from sync_svc.domain.channel import Channel
 from sync_svc.domain.errors import ChannelNotFound, CredentialsMissing, NoConnector, WebhookRejected
 from sync_svc.operations.channels import webhook_endpoint
 from sync_svc.operations.desk import Desk
-from sync_svc.storage.channels import get_channel
 from sync_svc.storage.deliveries import accept_hints, queue_orders
 
 MOST_BODY_BYTES = 256 * 1024
@@ -26,10 +25,17 @@ async def receive_webhook(desk: Desk, platform: str, channel_id: int, headers: M
 
     Raises WebhookRejected, and Unavailable when the signature cannot be checked now.
     """
-    _, connector = await _addressee(desk, platform, channel_id)
+    channel, connector = await _addressee(desk, platform, channel_id)
     if len(body) > MOST_BODY_BYTES:
         raise WebhookRejected(_REFUSED)
-    hints = await _verified(connector, headers, body)
+    try:
+        hints = await _verified(connector, headers, body)
+    except WebhookRejected:
+        # Its secrets may be newer than what is remembered of the channel.
+        renewed, connector = await _addressee(desk, platform, channel_id, afresh=True)
+        if renewed.version == channel.version:
+            raise
+        hints = await _verified(connector, headers, body)
     queued = await keep_hints(desk.db, channel_id, hints)
     if queued:
         desk.alarms.orders.of(channel_id).ring_in(0)
@@ -62,10 +68,10 @@ async def answer_challenge(desk: Desk, platform: str, channel_id: int, challenge
         raise WebhookRejected(_REFUSED) from error
 
 
-async def _addressee(desk: Desk, platform: str, channel_id: int) -> tuple[Channel, Connector]:
+async def _addressee(desk: Desk, platform: str, channel_id: int, *, afresh: bool = False) -> tuple[Channel, Connector]:
     """The channel and its connector; a wrong address is told apart from a forged delivery by nobody."""
     try:
-        channel = await get_channel(desk.db, channel_id)
+        channel = await desk.recent.get(channel_id, afresh=afresh)
         connector = desk.connectors.of(channel)
     except (ChannelNotFound, NoConnector, CredentialsMissing) as error:
         raise WebhookRejected(_REFUSED) from error

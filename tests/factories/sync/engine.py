@@ -21,6 +21,7 @@ from sync_svc.domain.channel import Channel
 from sync_svc.operations.desk import Desk
 from sync_svc.operations.take_orders import OrderIntake
 from sync_svc.progress import Progress
+from sync_svc.recent_channels import RecentChannels
 from sync_svc.storage.channels import ChannelNotes, get_channel
 from sync_svc.storage.deliveries import OrderTasks
 from sync_svc.storage.generations import Generations
@@ -103,6 +104,7 @@ class Engine:
             tasks=self.tasks,
             intake=self.intake,
             alarms=self.alarms,
+            recent=RecentChannels(self.db),
             public_url=self.public_url,
         )
         self.supervisor = Supervisor(self.db, self.connectors, tools)
