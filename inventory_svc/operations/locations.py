@@ -33,10 +33,7 @@ async def known_locations(session: Session, asked: Mapping[str, str], bound: War
     if not codes:
         return {code: code for code in asked}
     found = await locations.lock_shared(session, _spellings(codes))
-    for code in sorted(found):
-        if not admits(bound, found[code].warehouse):
-            raise OutsideWarehouses.of("location", code, bound or ())
-    return {code: _settled(code, field, found) if code else code for code, field in asked.items()}
+    return {code: _settled(code, field, found, bound) if code else code for code, field in asked.items()}
 
 
 def _spellings(codes: Iterable[str]) -> set[str]:
@@ -44,10 +41,12 @@ def _spellings(codes: Iterable[str]) -> set[str]:
     return {spelling for code in codes for spelling in (code, code.upper())}
 
 
-def _settled(code: str, field: str, found: Mapping[str, KnownPlace]) -> str:
+def _settled(code: str, field: str, found: Mapping[str, KnownPlace], bound: Warehouses) -> str:
     known = code if code in found else code.upper()
     if known not in found:
         raise LocationNotFound.by_code(code, field)
+    if not admits(bound, found[known].warehouse):
+        raise OutsideWarehouses.of("location", known, bound or ())
     if not found[known].is_active:
         raise LocationInactive.of(known, field)
     return known

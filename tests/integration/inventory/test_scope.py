@@ -386,3 +386,15 @@ async def test_bound_callers_amid_others_hold_nothing_outside(places: Places) ->
     refused = [refusal_of(each).reason for each in ended if isinstance(each, grpc.aio.AioRpcError)]
     assert refused == [OUTSIDE] * len(outside)
     assert [await hub.status(unit.id) for unit in outside] == ["AVAILABLE"] * len(outside)
+
+
+async def test_a_location_of_the_same_letters_elsewhere_does_not_stand_in_the_way(places: Places) -> None:
+    """Old codes may be in small letters; the one that is named is the one that counts."""
+    small = f"same-{places.mine.id}"
+    query = "INSERT INTO inventory.location (code, warehouse) VALUES ($1, $2)"
+    for code, warehouse in ((small, "W-HOME"), (small.upper(), "W-AWAY")):
+        await places.hub.rows(query, code, warehouse)
+    move = service.MoveItemRequest(id=places.mine.id, location=small)
+    assert (await places.bound("MoveItem")(move)).location == small
+    away = service.MoveItemRequest(id=places.mine.id, location=small.upper())
+    assert (await refusal(places.bound("MoveItem")(away))).reason == OUTSIDE
