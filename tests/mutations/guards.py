@@ -289,5 +289,11 @@ GUARDS = (
         "announced AS (SELECT 1)",
         "watch_stock::change_tells_before_and_after",
     ),
-    _guard("the re-reading before an edit", _UNITS, 'guard="item.version = asked.version",', "", "items"),
+    _guard(
+        "the re-reading before an edit",
+        _UNITS,
+        'guard="item.version = asked.version",',
+        "",
+        "guards::edit_of_a_unit_that_changed_meanwhile_does_nothing",
+    ),
 )

@@ -8,6 +8,7 @@ from usav.inventory.v1 import inventory_service_pb2 as service
 
 from inventory_svc.domain.ledger import Cause
 from inventory_svc.storage import unit_changes
+from inventory_svc.storage.item_rows import get_many
 from inventory_svc.storage.session import PoolSession
 from tests.integration.inventory.harness import InventoryHub
 
@@ -42,3 +43,12 @@ async def test_sale_under_another_order_is_not_cancelled(hub: InventoryHub) -> N
     assert await unit_changes.cancel_sales(session_of(hub), [unit.id], cause("ANOTHER")) == []
     assert await hub.status(unit.id) == "SOLD"
     assert await unit_changes.cancel_sales(session_of(hub), [unit.id], cause("ITS-OWN")) != []
+
+
+async def test_edit_of_a_unit_that_changed_meanwhile_does_nothing(hub: InventoryHub) -> None:
+    unit = await hub.unit()
+    read = (await get_many(session_of(hub), [unit.id]))[unit.id]
+    await hub.admin.MoveItem(service.MoveItemRequest(id=unit.id, location="A"))
+    edit = unit_changes.Edit(unit.id, read.version, "", "late", None, "", cause())
+    assert await unit_changes.edit(session_of(hub), edit) == []
+    assert (await hub.get(unit.id)).location == "A"
