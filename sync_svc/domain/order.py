@@ -109,10 +109,13 @@ def order_reference(platform: str, account: str, external_order_id: str) -> str:
     return f"{platform}-{account}-{external_order_id}"
 
 
+LEFT_BEFORE = "It was cancelled when units had left the house: they stay sold until they are taken in as a return."
+
+
 def verdict(lines: Sequence[Line], *, paid: bool, cancelled: bool) -> tuple[OrderStatus, OrderReason | None, str]:
     """The order's status from its lines, with the first trouble's reason and message."""
     if cancelled:
-        return OrderStatus.CANCELLED, None, ""
+        return OrderStatus.CANCELLED, None, LEFT_BEFORE if any(line.applied for line in lines) else ""
     for line in lines:
         if line.reason is not None and not line.cancelled:
             return OrderStatus.NEEDS_ATTENTION, line.reason, f"Line {line.line_id}: {line.message}"

@@ -26,6 +26,7 @@ from sync_svc.domain.order import Line, Order, OrderStatus
 from sync_svc.domain.scope import Channels, check_channel
 from sync_svc.domain.shipment import NewShipment, Shipment, ShipmentStatus
 from sync_svc.storage import shipments as stored
+from sync_svc.storage.deliveries import queue_orders
 from sync_svc.storage.orders import get_order_in
 
 # Clocks differ a little.
@@ -76,7 +77,11 @@ async def withdraw_shipment(conn: AsyncConnection, order_id: int, shipment_id: i
     if shipment.status is not ShipmentStatus.WITHDRAWN and not await stored.withdraw(conn, shipment.id):
         why = "the platform knows of it, or may do so: correct it there"
         raise ShipmentClosed(shipment.id, shipment.status.value, why)
-    return await get_order_in(conn, order_id)
+    order = await get_order_in(conn, order_id)
+    if order.status is OrderStatus.CANCELLED:
+        # Its units were kept back as they had left the house; they have not, so they are free again.
+        await queue_orders(conn, order.channel_id, [order.external_order_id])
+    return order
 
 
 async def _lock_idle(conn: AsyncConnection, order_id: int, shipment_id: int) -> Shipment:

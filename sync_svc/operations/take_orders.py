@@ -79,11 +79,19 @@ class OrderIntake:
         await self._db.run(work)
 
     async def _give_back(self, order: Order) -> list[Line]:
-        await self._allocator.release(order.reference)
-        return [replace(line, applied=False, reason=None, message="") for line in order.lines]
+        """What is still in the house is free again; what has left it stays sold, until it is taken in as a return."""
+        gone = {line.line_id for line in order.lines if line.has_left}
+        if not gone:
+            await self._allocator.release(order.reference)
+        elif here := [line.line_id for line in order.lines if line.line_id not in gone]:
+            await self._allocator.release(order.reference, here)
+        return [
+            replace(line, applied=line.applied and line.line_id in gone, reason=None, message="")
+            for line in order.lines
+        ]
 
     async def _allocate(self, order: Order) -> list[Line]:
-        cancelled = [line.line_id for line in order.lines if line.cancelled and line.applied]
+        cancelled = [line.line_id for line in order.lines if line.cancelled and line.applied and not line.has_left]
         if cancelled:
             await self._allocator.release(order.reference, cancelled)
         wanted = [line for line in order.lines if line.is_known and not line.cancelled]
@@ -117,6 +125,6 @@ def _refused(line: Line, error: HubError) -> Line:
 
 def _without_stock(line: Line) -> Line:
     if line.cancelled:
-        return replace(line, applied=False, reason=None, message="")
+        return replace(line, applied=line.applied and bool(line.has_left), reason=None, message="")
     sku = line.platform_sku or "(none)"
     return in_trouble(line, OrderReason.UNKNOWN_SKU, f"no listing of the channel has the SKU {sku}")

@@ -57,4 +57,5 @@ class ShipmentRpcs(SyncRpcs):
 
         answer = await self.once.run(request, order_pb2.Order, work)
         self.desk.alarms.shipments.of(answer.channel_id).ring_in(0)
+        self.desk.alarms.orders.of(answer.channel_id).ring_in(0)
         return answer

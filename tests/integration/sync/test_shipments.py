@@ -309,6 +309,29 @@ async def test_shipped_elsewhere_is_heeded(orders: Orders, platform: FakePlatfor
     assert (shipment.status, shipment.by_another, platform.parcels) == (Shipment.TOLD, True, [])
 
 
+async def test_units_that_left_the_house_are_not_freed_by_a_cancellation(
+    orders: Orders, hub: FakeHub, platform: FakePlatform
+) -> None:
+    gone, called_back = await orders.buy(2), await orders.buy(3)
+    await orders.ship(gone)
+    await orders.told(gone)
+    await orders.ship(called_back)
+    assert hub.free[1] == 5
+    for order in (gone, called_back):
+        platform.change(order.external_order_id, cancelled=True)
+    await orders.take_in()
+    for order in (gone, called_back):
+        seen = await orders.get(order)
+        assert (seen.status, seen.lines[0].applied) == (Order.CANCELLED, True)
+        assert "left the house" in seen.message
+    assert hub.free[1] == 5
+    refused = await orders.told(called_back)
+    assert refused.shipments[0].status == Shipment.REFUSED, "it is cancelled there"
+    await _withdraw(orders, called_back)
+    await orders.take_in()
+    assert (hub.free[1], (await orders.get(called_back)).message) == (8, "")
+
+
 async def test_account_without_access_is_not_hammered(orders: Orders, engine: Engine, platform: FakePlatform) -> None:
     order = await orders.buy()
     tries = 0
