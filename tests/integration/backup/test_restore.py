@@ -29,31 +29,7 @@ async def names_of(hub: Hub) -> object:
     return await hub.value("SELECT array_agg(name ORDER BY name) FROM catalog.brand")
 
 
-async def test_everything_is_there_again(hub: Hub, desk: Desk, elsewhere: Hub) -> None:
-    made = await desk.back_up(hub)
-    await desk.restore(made, elsewhere.url)
-    async with snapshot(hub.url) as before, snapshot(elsewhere.url) as after:
-        was, now = await before.tables(), await after.tables()
-    changed = {name for name in was if was[name] != now[name]}
-    assert changed == {"auth.outbox_state", "catalog.outbox_state", "inventory.outbox_state", "auth.sessions"} | {
-        "auth.signing_keys",
-        "inventory.outbox",
-        "sync.channel",
-    }
-    assert made.tables == was
-    assert await elsewhere.value("SELECT sealed_credentials FROM sync.channel") == b"\x01\x02"
-    assert await prove(elsewhere.url) == {"units": 0, "movements": 0}
-
-
-async def test_the_services_may_do_there_what_they_may(hub: Hub, desk: Desk, elsewhere: Hub) -> None:
-    await desk.restore(await desk.back_up(hub), elsewhere.url)
-    service = Hub(Databases.as_service(elsewhere.url, "catalog"))
-    await service.run("INSERT INTO brand (name) VALUES ('New')")
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await service.run("SELECT 1 FROM auth.users")
-
-
-async def test_an_encrypted_backup_needs_its_key(hub: Hub, desk: Desk, elsewhere: Hub) -> None:
+async def test_everything_is_there_again_for_who_has_the_key(hub: Hub, desk: Desk, elsewhere: Hub) -> None:
     desk.key = parse_key(new_key())
     made = await desk.back_up(hub)
     assert made.holds_secrets
@@ -66,32 +42,27 @@ async def test_an_encrypted_backup_needs_its_key(hub: Hub, desk: Desk, elsewhere
         await desk.restore(made, elsewhere.url)
     desk.key = right
     await desk.restore(made, elsewhere.url)
-    assert await names_of(elsewhere) == await names_of(hub)
+    async with snapshot(hub.url) as before, snapshot(elsewhere.url) as after:
+        was, now = await before.tables(), await after.tables()
+    assert made.tables == was
+    assert {name for name in was if was[name] != now[name]} == {
+        *("auth.outbox_state", "catalog.outbox_state", "inventory.outbox_state", "inventory.outbox"),
+        *("auth.sessions", "auth.signing_keys", "sync.channel"),
+    }
+    assert await elsewhere.value("SELECT sealed_credentials FROM sync.channel") == b"\x01\x02"
+    assert await prove(elsewhere.url) == {"units": 0, "movements": 0}
+    service = Hub(Databases.as_service(elsewhere.url, "catalog"))
+    await service.run("INSERT INTO brand (name) VALUES ('New')")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await service.run("SELECT 1 FROM auth.users")
 
 
-async def test_a_hub_in_use_is_replaced_only_when_told_to(hub: Hub, desk: Desk) -> None:
+async def test_a_hub_in_use_is_replaced_only_when_told_to(hub: Hub, desk: Desk, databases: Databases) -> None:
     made = await desk.back_up(hub)
     await hub.run("INSERT INTO catalog.brand (name) VALUES ('Later')")
     with pytest.raises(BackupRefused, match=r"1 users, 0 families, 0 units, 0 listings.*--force"):
         await desk.restore(made, hub.url)
     session = await asyncpg.connect(hub.url)
-    await desk.restore(made, hub.url, force=True, keep_former=False)
-    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
-        await session.execute("SELECT 1")
-    assert "Later" not in str(await names_of(hub))
-
-
-async def test_the_replaced_data_is_kept_for_a_while(hub: Hub, desk: Desk, databases: Databases) -> None:
-    made = await desk.back_up(hub)
-    await hub.run("INSERT INTO catalog.brand (name) VALUES ('Later')")
-    await desk.restore(made, hub.url, force=True)
-    former = Hub(f"{hub.url}_before_restore")
-    assert "Later" in str(await names_of(former))
-    await Hub(databases.url()).run(f'DROP DATABASE "{former.url.rpartition("/")[2]}"')
-
-
-async def test_services_are_kept_out_while_it_goes_on(hub: Hub, desk: Desk) -> None:
-    made = await desk.back_up(hub)
     service = Hub(Databases.as_service(hub.url, "catalog"))
     seen: list[str] = []
 
@@ -103,9 +74,15 @@ async def test_services_are_kept_out_while_it_goes_on(hub: Hub, desk: Desk) -> N
             await desk.restore(made, hub.url, force=True)
 
     with patch.object(restoring, "check_rows", look):
-        await desk.restore(made, hub.url, force=True, keep_former=False)
+        await desk.restore(made, hub.url, force=True)
     assert seen == ["53300"]
-    assert await service.value("SELECT 1") == 1
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+        await session.execute("SELECT 1")
+    assert "Later" not in str(await service.value("SELECT array_agg(name) FROM brand"))
+    # What was replaced is kept for a while.
+    former = Hub(f"{hub.url}_before_restore")
+    assert "Later" in str(await names_of(former))
+    await Hub(databases.url()).run(f'DROP DATABASE "{former.url.rpartition("/")[2]}"')
 
 
 @pytest.mark.parametrize("step", ["_load", "migrate", "broken_references"])
