@@ -265,7 +265,7 @@ async def everybody_signs_in(stage: Stage) -> AsyncIterator[None]:
     """More passwords at once than there are workers to check them."""
     form = {"grant_type": "password", "username": stage.hub.admin_user, "password": stage.hub.admin_password}
     async with asyncio.TaskGroup() as group:
-        for _ in range(40):
+        for _ in range(30):
             group.create_task(stage.admin.post("/api/v1/auth/token", data=form))
         await asyncio.sleep(0.4)
         yield

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+
 from tests.e2e.observability.stage import Stage
 from tests.factories.collector import Sent
 
@@ -85,9 +88,30 @@ async def test_logs_name_the_trace(stage: Stage) -> None:
     answer = await stage.admin.get("/api/v1/colors")
     request_id = answer.headers["x-request-id"]
     span = await stage.collector.find(lambda one: one.attributes.get("hub.request_id") == request_id, "the list")
-    log = (stage.hub.state.path / "logs" / "catalog.log").read_text()
-    line = next(line for line in log.splitlines() if request_id in line)
-    assert f'"trace_id": "{span.trace_id}"' in line
+    assert (await logged(stage, "catalog", request_id))["trace_id"] == span.trace_id
+
+
+async def test_one_request_id_stands_in_the_logs_of_every_service_on_the_way(stage: Stage) -> None:
+    serial = await stage.unit()
+    variant = (await stage.admin.get(f"/api/v1/inventory/serial/{serial}")).json()["variant_id"]
+    answer = await stage.admin.get(f"/api/v1/variants/{variant}")
+    request_id = answer.headers["x-request-id"]
+    for process, method in (("catalog", f"{CATALOG}GetVariant"), ("sync", f"{SYNC}ListListings")):
+        line = await logged(stage, process, request_id)
+        assert line["method"] == f"/{method}"
+        assert line["code"] == "OK"
+        assert line["role"] in {"ADMIN", "SYSTEM_BOT"}
+
+
+async def logged(stage: Stage, process: str, request_id: str) -> dict[str, str]:
+    """The line of a request in a process's log; lines are gathered for some milliseconds."""
+    log = stage.hub.state.path / "logs" / f"{process}.log"
+    for _ in range(50):
+        for line in log.read_text().splitlines():
+            if request_id in line:
+                return dict(json.loads(line))
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"{request_id} is not in {log}")
 
 
 def is_sql(one: Sent, parent: Sent, service: str) -> bool:
