@@ -114,7 +114,10 @@ HUB: Sequence[Row] = (
         (
             Panel(
                 "Age of the newest backup",
-                {"time() - max(hub_backup_last_success_timestamp_seconds)": "age"},
+                {
+                    "time() - max(hub_backup_last_success_timestamp_seconds)": "the newest backup",
+                    "time() - max(hub_backup_wal_shipped_timestamp_seconds)": "the log, last segment stored",
+                },
                 "s",
             ),
             Panel("Backups that failed", {"increase(hub_backup_failures_total[1h])": "{{instance}}"}),

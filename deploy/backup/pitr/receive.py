@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
-from prometheus_client import Gauge
 
+from chassis.metrics import gauge
 from deploy.backup.create import Source
 from deploy.backup.errors import BackupError
 from deploy.backup.hub_secrets import find_secrets
@@ -29,7 +29,7 @@ from deploy.backup.snapshot import connect
 from deploy.backup.vault import Vault
 from deploy.local.postgres import program
 
-SHIPPED = Gauge("hub_backup_wal_shipped_timestamp_seconds", "When the last segment of the log was put into the store.")
+SHIPPED = gauge("hub_backup_wal_shipped_timestamp_seconds", "When the last segment of the log was put into the store.")
 SLOT = "hub_backup"
 _LOOK_SECONDS = 1.0
 _PAUSE_SECONDS = 5.0
