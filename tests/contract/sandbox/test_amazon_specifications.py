@@ -34,7 +34,7 @@ pytestmark = pytest.mark.skipif(
     folder("amazon") is None, reason=f"{VARIABLE} names no folder with Amazon's specifications"
 )
 
-_OUTSIDE = {"/auth/o2/token", "/sqs", QUEUE_PATH, "/documents/{document_id}"}
+_OUTSIDE = {"/auth/o2/token", "/apps/authorize/consent", "/sqs", QUEUE_PATH, "/documents/{document_id}"}
 _EVERYTHING = "summaries,attributes,issues,offers,fulfillmentAvailability,relationships,productTypes"
 _ORDERS = "/orders/2026-01-01/orders"
 _FEEDS = "/feeds/2021-06-30"

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(folder() is None, reason=f"{VARIABLE} names no f
 _NOTIFICATION = "/commerce/notification/v1"
 _ORDER = "/sell/fulfillment/v1/order"
 # The call that does not belong to any of the documented APIs.
-_OUTSIDE = {"/identity/v1/oauth2/token"}
+_OUTSIDE = {"/identity/v1/oauth2/token", "/oauth2/authorize"}
 # Seen in the wild, missing in the specification: a second offer of a SKU, and a SKU without offers (a bare 404 there).
 _KNOWN_EXTRA_ERRORS = {("createOffer", 25002), ("bulkCreateOffer", 25002), ("getOffers", 25713)}
 
