@@ -5,6 +5,7 @@ No transaction is open here: sync is another service, and upserting a listing tw
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -65,16 +66,28 @@ class ListingStage:
         self._first_line: dict[tuple[str, str, str], int] = {}
 
     async def run(self, rows: StagedRows) -> AsyncIterator[list[RowResult]]:
-        """The results of all rows that were read, a batch at a time."""
-        line = 0
-        while batch := await rows.after_line(line, BATCH):
-            yield await self._batch(batch)
-            line = batch[-1].line
+        """The results of all rows that were read, a batch at a time.
+
+        Sync works on one batch while the next is made ready here.
+        """
+        line, before = 0, None
+        try:
+            while batch := await rows.after_line(line, BATCH):
+                line = batch[-1].line
+                for row in batch:
+                    self._check_listing(row)
+                last, before = before, asyncio.ensure_future(self._batch(batch))
+                if last is not None:
+                    yield await last
+            if before is not None:
+                yield await before
+        finally:
+            if before is not None:
+                before.cancel()
+                await asyncio.gather(before, return_exceptions=True)
 
     async def _batch(self, rows: Sequence[CatalogRow]) -> list[RowResult]:
         skus = await self._skus(rows)
-        for row in rows:
-            self._check_listing(row)
         open_rows = [row for row in rows if row.platform and row.line not in self._report.problems]
         answers = await self._upsert(open_rows, skus)
         return [self._result(row, skus.get(self._report.variant(row.line), ""), answers.get(row.line)) for row in rows]
