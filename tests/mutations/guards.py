@@ -182,7 +182,13 @@ GUARDS = (
         "ORDER BY line.line_id",
         "allocations::repeats_at_two_replicas_fill_a_line_up_once",
     ),
-    _guard("the lock on picked units", _ORDERS, '_SKIP = "FOR NO KEY UPDATE SKIP LOCKED"', '_SKIP = ""', "crowd"),
+    _guard(
+        "the lock on picked units",
+        _ORDERS,
+        '_SKIP = "FOR NO KEY UPDATE SKIP LOCKED"',
+        '_SKIP = ""',
+        "bundles::scarce_components_are_never_promised_twice",
+    ),
     _guard(
         "the wait for units that others look at",
         "inventory_svc/operations/pick_units.py",
