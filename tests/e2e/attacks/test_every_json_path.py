@@ -90,7 +90,7 @@ class Maker:
         inside = {one["name"]: one for one in parameters if one["in"] == "path"}
         path = _VARIABLE.sub(lambda found: self._in_path(inside.get(found[1], {})), operation.path)
         query = [
-            (one["name"], self._as_text(self.value(one.get("schema", {}))))
+            (one["name"], self._as_text(self.value(one.get("schema", {})))[:3000])
             for one in parameters
             if one["in"] == "query" and self._random.random() < 0.4
         ]
