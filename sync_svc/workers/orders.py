@@ -83,7 +83,8 @@ class OrderWorker:
             tasks = await take(taking, self._tools.tasks.give_back)
         for task in tasks:
             self._errands.start(self._handle(task), then=self._look_again)
-        if not tasks:
+        if len(tasks) < room or not room:
+            # Whatever becomes due from now on is rung for.
             await self._alarm.sleep(self._tools.backstop_s)
 
     def _look_again(self) -> None:

@@ -65,6 +65,8 @@ class PushWorker:
         self._alarm = alarm
         self._errands = Errands(f"channel {channel.id}")
         self._silence = Silence(tools.notes, channel.id)
+        self._left_some = False
+        """Whether the last look left listings that wait for a free place."""
 
     async def run(self) -> None:
         """Work until cancelled; pushes under way then get a moment to end."""
@@ -81,20 +83,25 @@ class PushWorker:
     async def _start_next(self) -> None:
         """Take the next listings when there is room and push them beside the others; else sleep until there is something."""
         sends_until = asyncio.get_running_loop().time() + self._tools.push_timeout_s
-        lease = await self._take() if len(self._errands) < PUSHES_AT_ONCE + URGENT_PUSHES_BESIDE else None
-        if lease is None:
+        most = self._connector.max_batch
+        self._left_some = len(self._errands) >= PUSHES_AT_ONCE
+        lease = await self._take(most) if len(self._errands) < PUSHES_AT_ONCE + URGENT_PUSHES_BESIDE else None
+        if lease is not None:
+            self._errands.start(self._push(lease, sends_until), then=self._look_for_what_was_left)
+        if lease is None or len(lease.listings) < most:
+            # Whatever becomes due from now on is rung for.
             await self._alarm.sleep(min(self._tools.backstop_s, self._tools.rush.left_s() or self._tools.backstop_s))
-            return
-        self._errands.start(self._push(lease, sends_until), then=lambda: self._alarm.ring_in(0))
 
-    async def _take(self) -> Lease | None:
+    def _look_for_what_was_left(self) -> None:
+        if self._left_some:
+            self._alarm.ring_in(0)
+
+    async def _take(self, most: int) -> Lease | None:
         # What may be gone is taken off at any hour and beside everything else; the rest waits for the channel's schedule, a free
         # place, and the end of a rush.
         is_full = len(self._errands) >= PUSHES_AT_ONCE
         only_urgent = is_full or self._tools.rush.left_s() > 0 or not self._channel.rules.schedule.is_open(now())
-        taking = self._tools.leases.take(
-            self._channel.id, self._tools.new_lease(), self._connector.max_batch, only_urgent=only_urgent
-        )
+        taking = self._tools.leases.take(self._channel.id, self._tools.new_lease(), most, only_urgent=only_urgent)
         return await take(taking, self._give_back)
 
     async def _give_back(self, lease: Lease | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import time
 from collections.abc import Mapping
 
@@ -10,25 +11,30 @@ from sync_svc.workers.rush import Rush
 
 
 class Alarm:
-    """One sleeper's alarm clock. Setting it earlier moves it; setting it later changes nothing."""
+    """One sleeper's alarm clock. It rings at every time it was set to; what has passed while the sleeper was awake rings once."""
 
     def __init__(self) -> None:
-        self._rings_at: float | None = None
+        self._rings: list[float] = []
+        """A heap of the times at which it rings."""
         self._changed = asyncio.Event()
 
     def ring_in(self, seconds: float) -> None:
         """Wake the sleeper at the latest in this time."""
-        at = time.monotonic() + max(0.0, seconds)
-        if self._rings_at is None or at < self._rings_at:
-            self._rings_at = at
+        now = time.monotonic()
+        at = now + max(0.0, seconds)
+        if self._rings and self._rings[0] <= now and at <= now:
+            # It rings already.
+            return
+        if not self._rings or at < self._rings[0]:
             self._changed.set()
+        heapq.heappush(self._rings, at)
 
     async def sleep(self, at_most_s: float) -> None:
         """Sleep until the alarm rings, or for this long; the alarm is then off. A ring while awake ends the next sleep."""
         ends_at = time.monotonic() + at_most_s
         while True:
             self._changed.clear()
-            wakes_at = ends_at if self._rings_at is None else min(ends_at, self._rings_at)
+            wakes_at = min(ends_at, self._rings[0]) if self._rings else ends_at
             remaining = wakes_at - time.monotonic()
             if remaining <= 0:
                 break
@@ -37,8 +43,8 @@ class Alarm:
                     await self._changed.wait()
             except TimeoutError:
                 break
-        if self._rings_at is not None and self._rings_at <= time.monotonic() + 0.001:
-            self._rings_at = None
+        while self._rings and self._rings[0] <= time.monotonic() + 0.001:
+            heapq.heappop(self._rings)
 
 
 class Alarms:

@@ -67,5 +67,5 @@ async def test_only_what_is_due_wakes_anybody(engine: Engine, hub: FakeHub) -> N
     await Lookout(engine.db, engine.alarms, every_s=NEVER_S).look()
     ids = {later.id: "later", blocked.id: "blocked", resting.id: "resting"}
     kinds = {"pushes": engine.alarms.pushes, "orders": engine.alarms.orders, "polls": engine.alarms.polls}
-    rung = {(ids[one], kind) for one in ids for kind, alarms in kinds.items() if alarms.of(one)._rings_at is not None}
+    rung = {(ids[one], kind) for one in ids for kind, alarms in kinds.items() if alarms.of(one)._rings}
     assert rung == {("resting", "polls")}

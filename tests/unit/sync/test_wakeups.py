@@ -44,3 +44,11 @@ async def test_each_channel_has_its_alarm() -> None:
     alarms.ring({1: 0.0})
     assert await _slept(alarms.of(1), 3) < 1
     assert await _slept(alarms.of(2), 0.05) > 0.04
+
+
+async def test_an_earlier_ring_does_not_undo_a_later_one() -> None:
+    alarm = Alarm()
+    alarm.ring_in(0.5)
+    alarm.ring_in(0)
+    assert await _slept(alarm, 5) < 0.4
+    assert await _slept(alarm, 5) < 4
