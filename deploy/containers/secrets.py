@@ -6,6 +6,8 @@ could sign in as another. A password that somebody gives is taken only if it is 
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 import re
 import sys
@@ -84,7 +86,7 @@ def write_secrets(folder: Path, settings: SecretSettings, environ: Mapping[str, 
     processes = {
         "postgres": {"password": postgres},
         "migrate": {"database_url": url, "role_secret": secrets.role_secret},
-        "backup": {"database_url": url, "role_secret": secrets.role_secret, **_sealing(secrets)},
+        "backup": {"database_url": url, **_state(secrets, admin)},
         "tools": {name: secrets.client_secret(name) for name in _TOOLS},
         **{spec.name: _of_service(spec.name, spec.role, database, secrets) for spec in SERVICES},
     }
@@ -104,8 +106,9 @@ def _of_service(name: str, role: str, database: str, secrets: Secrets) -> Files:
     return files
 
 
-def _sealing(secrets: Secrets) -> Files:
-    return {"seal_key": secrets.seal_key, "credential_key": secrets.credential_key}
+def _state(secrets: Secrets, admin_password: str) -> Files:
+    """As a state folder has them: backups hold the secrets without which their data cannot be read."""
+    return {"secrets.json": json.dumps(dataclasses.asdict(secrets)), "admin-password": admin_password}
 
 
 def _kept(folder: Path, name: str, given: str, made: str) -> str:

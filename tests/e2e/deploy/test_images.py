@@ -83,7 +83,7 @@ class Stack:
         """A value of compose.yaml: variables at their defaults, volumes in the folder, names as ports of loopback."""
         value = re.sub(r"\$\{(\w+):-([^}]*)\}", lambda found: self._variables().get(found[1], found[2]), value)
         process = name.removesuffix("s") if name == "backups" else name
-        value = value.replace("/run/hub/", f"{self.folder}/secrets/{process}/")
+        value = re.sub(r"^/run/hub\b", f"{self.folder}/secrets/{process}", value)
         value = re.sub(r"^/secrets$", f"{self.folder}/secrets", value)
         return re.sub(r"^(\w+):50051$", lambda found: f"127.0.0.1:{self.ports[found[1]]}", value)
 

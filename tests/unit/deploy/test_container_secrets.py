@@ -9,9 +9,11 @@ import pytest
 
 from auth_svc.settings import AuthSettings
 from chassis.settings import load
+from deploy.backup.hub_secrets import find_secrets
 from deploy.containers.passwords import parse_password
 from deploy.containers.secrets import main
 from deploy.local.settings import ROOT
+from deploy.local.state import StateFolder
 from inventory_svc.settings import InventorySettings
 from sync_svc.settings import SyncSettings
 
@@ -79,6 +81,14 @@ def test_a_service_is_not_shown_what_others_come_from(make: Make, tmp_path: Path
         for path in (tmp_path / process).iterdir():
             assert secret not in path.read_text()
             assert admin not in path.read_text()
+
+
+def test_a_backup_holds_the_keys_that_the_services_have(make: Make, tmp_path: Path) -> None:
+    make()
+    kept = find_secrets(StateFolder(tmp_path / "backup"), {}).values
+    assert kept["seal_key"] == (tmp_path / "auth" / "seal_key").read_text()
+    assert kept["credential_key"] == (tmp_path / "sync" / "credential_key").read_text()
+    assert kept["admin_password"] == (tmp_path / "auth" / "admin_password").read_text()
 
 
 def test_the_databases_password_does_not_change_behind_its_back(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
