@@ -37,7 +37,9 @@ DECLARED: list[Declared] = []
 
 
 def counter(name: str, help: str, labels: Sequence[str] = ()) -> Counter:
-    """A number that only grows; its name ends in `_total`."""
+    """A number that only grows. Raises ValueError unless its name ends in `_total`, as Prometheus will call it."""
+    if not name.endswith("_total"):
+        raise ValueError(f"{name}: the name of a counter ends in _total")
     _declare(name, "counter", help, labels)
     return Counter(name, help, labels)
 

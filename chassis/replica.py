@@ -19,7 +19,7 @@ from chassis.metrics import counter
 
 log = logging.getLogger(__name__)
 
-READS = counter("hub_replica_reads", "Reads that a standby may answer, by who did: replica or primary.", ["by"])
+READS = counter("hub_replica_reads_total", "Reads that a standby may answer, by who did: replica or primary.", ["by"])
 
 _POOL_SIZE = 4
 _CONNECT_SECONDS = 1.0

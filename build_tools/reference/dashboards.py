@@ -105,6 +105,9 @@ HUB: Sequence[Row] = (
                 },
                 "s",
             ),
+            Panel(
+                "Reads by standby and primary", {"sum by (by) (rate(hub_replica_reads_total[5m]))": "{{by}}"}, "reqps"
+            ),
             Panel("Memory", {"process_resident_memory_bytes": "{{instance}}"}, "bytes"),
             Panel("Processor", {"rate(process_cpu_seconds_total[5m])": "{{instance}}"}, "percentunit"),
         ),

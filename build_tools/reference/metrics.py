@@ -23,6 +23,8 @@ that a caller chooses becomes a label. Gauges that are read from the database ar
 service: use `max` or `min`, not `sum`. They are read every `HUB_GAUGE_SECONDS`; one that cannot be read is absent,
 never old.
 
+The numbers hold no secrets, and nobody is asked for a password: keep these ports inside your own network.
+
 [Alert rules](../deploy/observability/alerts.yaml) with a [runbook](runbooks) each, and
 [dashboards](../deploy/observability/grafana) for Grafana stand on these. The libraries add `process_*` (memory, CPU
 time, open files) and `python_*`.

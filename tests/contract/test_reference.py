@@ -59,7 +59,6 @@ def test_every_metric_is_shown_somewhere() -> None:
     assert unread == {
         *("hub_stream_seconds", "hub_outbox_oldest_seconds"),
         *("hub_backup_last_bytes", "hub_backup_last_duration_seconds"),
-        "hub_replica_reads",
     }
 
 
