@@ -16,6 +16,7 @@ import pytest
 from sync_svc.channels import http, tokens
 from sync_svc.channels.amazon import orders as amazon_orders
 from sync_svc.channels.ebay import revisions
+from sync_svc.channels.zoho import client as zoho_client
 from sync_svc.channels.zoho import errors as zoho_errors
 from sync_svc.domain import backoff
 from sync_svc.workers import errands, orders, silence
@@ -53,6 +54,8 @@ _SHORT: list[tuple[object, str, Any]] = [
     (http, "DEFAULT_RETRY_AFTER_S", 0.2),
     (tokens, "REFUSAL_S", 0.2),
     (zoho_errors, "MINUTE_S", 0.3),
+    # More tokens end in these storms than Zoho gives in ten minutes.
+    (zoho_client, "TOKENS_PER_TEN_MINUTES", 10_000),
     (amazon_orders, "_LAG", timedelta(0)),
     (revisions, "_BUSY_DELAYS_S", (0.01, 0.01, 0.01)),
     (silence, "AUTH_FIRST_S", 0.1),
