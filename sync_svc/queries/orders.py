@@ -13,7 +13,8 @@ from sync_svc.domain.scope import Channels, check_channel
 from sync_svc.queries.pages import Page, count, cut
 from sync_svc.storage import orders as stored
 from sync_svc.storage.channels import is_named
-from sync_svc.storage.tables import TO_SHIP, channel, channel_order, order_line, shipment
+from sync_svc.storage.order_tables import TO_SHIP, channel_order, order_line, shipment
+from sync_svc.storage.tables import channel
 
 _TO_SHIP = select(order_line.c.order_id).where(text(TO_SHIP))
 _REFUSED = select(shipment.c.order_id).where(shipment.c.status == "REFUSED")

@@ -13,8 +13,9 @@ from sync_svc.domain.channel import Platform
 from sync_svc.domain.errors import OrderNotFound
 from sync_svc.domain.order import Line, Order, OrderReason, OrderStatus
 from sync_svc.domain.shipment import Shipment
+from sync_svc.storage.order_tables import channel_order, order_line, shipment
 from sync_svc.storage.shipments import shipments_of
-from sync_svc.storage.tables import channel, channel_order, order_line, shipment
+from sync_svc.storage.tables import channel
 
 _ORDERS = select(*channel_order.c, channel.c.platform, channel.c.account).join(channel)
 _LINES = select(

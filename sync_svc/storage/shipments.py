@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.database import Database, Statement
 from sync_svc.channels.base import Outcome, Parcel, ParcelLine, Told
 from sync_svc.domain.shipment import NewShipment, Shipment, ShipmentStatus
-from sync_svc.storage.tables import order_line, shipment, shipment_line
+from sync_svc.storage.order_tables import order_line, shipment, shipment_line
 
 # An order is leased when its oldest parcel that waits is due; a later one waits for it.
 _LEASE = Statement(

@@ -19,7 +19,7 @@ from sync_svc.operations.take_orders import TaskLost
 from sync_svc.queries import orders as queries
 from sync_svc.queries.orders import OrderFilter
 from sync_svc.storage.deliveries import accept_hints, queue_orders, queue_polled
-from sync_svc.storage.tables import order_task
+from sync_svc.storage.order_tables import order_task
 from tests.factories.sync.engine import Engine, running, until
 from tests.factories.sync.platform import FakePlatform
 from tests.factories.sync.upstream import FakeHub

@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 
 from sync_svc.channels.base import OrderPage
 from sync_svc.domain.channel import Channel
-from sync_svc.storage.tables import order_task
+from sync_svc.storage.order_tables import order_task
 from sync_svc.workers import polls
 from sync_svc.workers.polls import OrderPoller, PollTools
 from tests.factories.sync.engine import Engine, running, until

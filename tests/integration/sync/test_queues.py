@@ -12,7 +12,7 @@ from chassis.database import Database
 from sync_svc.channels.base import ChannelError, Hint, HintKind, Outcome, QueuedHints
 from sync_svc.channels.registry import ChannelRegistry
 from sync_svc.connectors import Connectors
-from sync_svc.storage.tables import order_task
+from sync_svc.storage.order_tables import order_task
 from sync_svc.workers.queues import QueueReader
 from sync_svc.workers.supervisor import Supervisor
 from sync_svc.workers.wakeups import Alarm
