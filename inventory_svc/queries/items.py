@@ -158,7 +158,7 @@ async def list_items(
 
 
 async def count_items(session: Session, asked: ItemFilter) -> int:
-    """How many units match: exact up to 10,000, and always where only variant, SKU and status are asked for."""
+    """How many units match: exact up to 2,000, and always where only variant, SKU and status are asked for."""
     if asked != ItemFilter(variant_id=asked.variant_id, sku=asked.sku, status=asked.status):
         return await pages.count(session, _filters(asked))
     variants = {asked.variant_id} - {0}

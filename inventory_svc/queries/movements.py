@@ -88,5 +88,5 @@ async def list_movements(
 
 
 async def count_movements(session: Session, asked: MovementFilter) -> int:
-    """How many rows match: exact up to 10,000."""
+    """How many rows match: exact up to 2,000."""
     return await pages.count(session, _filters(asked))

@@ -17,8 +17,8 @@ from sqlalchemy import text
 from chassis.database import Statement
 from inventory_svc.storage.session import Row, Session
 
-# Counting stops here; above it the planner's estimate is told.
-COUNT_LIMIT = 10_000
+# Counting stops here, as it is part of every first page; above it the planner's estimate is told.
+COUNT_LIMIT = 2_000
 # So many rows are gathered in a few milliseconds.
 _FEW = 2_000
 
