@@ -86,7 +86,7 @@ def show_order(tool: Tool, order_id: int) -> None:
 def resolve_order(tool: Tool, order_id: int, mappings: tuple[str, ...]) -> None:
     """Applies an order again, telling which SKU an unknown line is."""
     request = pb.ResolveOrderRequest(id=order_id, request_id=new_request_id())
-    for line_id, sku in map(_pair, mappings):
+    for line_id, sku in (_pair(one, "LINE=SKU") for one in mappings):
         request.mappings.add(line_id=line_id, sku=sku)
     tool.output.one(tool.hub.sync.ResolveOrder(request), _ORDER)
 
@@ -110,7 +110,7 @@ def ship_order(
 ) -> None:
     """Records a parcel of an order and tells the marketplace."""
     request = pb.ShipOrderRequest(id=order_id, carrier=carrier, tracking_number=tracking, request_id=new_request_id())
-    for line_id, units in map(_pair, lines):
+    for line_id, units in (_pair(one, "LINE=UNITS") for one in lines):
         if not units.isdigit():
             raise click.BadParameter(f"{units!r}: write LINE=UNITS")
         request.lines.add(line_id=line_id, quantity=int(units))
@@ -139,10 +139,10 @@ def withdraw_shipment(tool: Tool, order_id: int, shipment_id: int) -> None:
     tool.output.one(tool.hub.sync.WithdrawShipment(request), _ORDER)
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _pair(text: str, form: str) -> tuple[str, str]:
     name, separator, value = text.rpartition("=")
     if not separator:
-        raise click.BadParameter(f"{text!r}: write LINE=VALUE")
+        raise click.BadParameter(f"{text!r}: write {form}")
     return name, value
 
 

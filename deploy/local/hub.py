@@ -30,6 +30,7 @@ from deploy.local.state import StateFolder, Summary
 from deploy.local.topology import LOOPBACK, ServiceSpec, Topology, choose_ports, wanted
 
 _CRASHES_AT_START = 3
+_SANDBOX = "sandbox"
 
 
 class HubStartError(Exception):
@@ -123,10 +124,12 @@ class Hub:
             raise
 
     async def stop(self) -> None:
-        """Stops in order: callers are drained, services finish, the database closes. Safe to repeat."""
+        """Stops in order: callers are drained, services finish, then what they spoke with closes. Safe to repeat."""
         if self._lock is not None:  # Otherwise the folder, and what it says, is another hub's.
             self.state.remove_summary()
-        await asyncio.gather(self._stop_gateway(), *(process.stop() for process in self._inner_processes()))
+        await asyncio.gather(self._stop_gateway(), *(process.stop() for process in self._services()))
+        if _SANDBOX in self.processes:
+            await self.processes[_SANDBOX].stop()
         if self.postgres is not None:
             await self.postgres.stop()
         if self._ports is not None:
@@ -218,7 +221,7 @@ class Hub:
 
     async def _start_sandbox(self) -> None:
         if self.topology.sandbox:
-            await self._run(self._python("sandbox", "sandbox", self.environments.sandbox()))
+            await self._run(self._python(_SANDBOX, "sandbox", self.environments.sandbox()))
 
     async def _start_service(self, spec: ServiceSpec) -> None:
         for index, port in enumerate(self.topology.services[spec.name], 1):
@@ -241,8 +244,8 @@ class Hub:
         self.processes[command.name] = process
         await process.start()
 
-    def _inner_processes(self) -> list[ManagedProcess]:
-        return [process for name, process in self.processes.items() if name not in {"gateway", "postgres"}]
+    def _services(self) -> list[ManagedProcess]:
+        return [process for name, process in self.processes.items() if name not in {"gateway", "postgres", _SANDBOX}]
 
     async def wait_healthy(self) -> None:
         """Waits until all services are serving. Raises HubStartError when that takes too long or one keeps crashing."""

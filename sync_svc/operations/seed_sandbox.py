@@ -124,8 +124,14 @@ async def _channel_of(desk: Desk, account: Account, known: Channel | None, *, is
         return known
     # Where the sandbox takes webhook addresses has moved with it; what was learned of its webhooks stays.
     secrets = {**desk.connectors.webhook_secrets(known), **account.new.webhook_secrets}
-    moved = {**account.addresses, "webhook_secrets": secrets}
+    moved = {**account.addresses, "webhook_secrets": secrets, "options": _moved_options(known, account)}
     return await desk.db.run(lambda conn: update_channel(desk, conn, known.id, "", moved))
+
+
+def _moved_options(known: Channel, account: Account) -> dict[str, Any]:
+    """What anybody has set since stays; the addresses among the options, as that of a queue, move with the sandbox."""
+    addresses = {name: value for name, value in account.new.options.items() if str(value).startswith("http")}
+    return {**known.options, **addresses}
 
 
 async def _seed(desk: Desk, conn: AsyncConnection, account: Account, known: Channel | None) -> Channel:

@@ -27,6 +27,7 @@ def _account(platform: str, name: str, base: str = _SANDBOX) -> Account:
             "api_base_url": f"{base}/{platform.lower()}",
             "token_url": f"{base}/token",
             "credentials": {"token": "t"},
+            "options": {"queue_url": f"{base}/queue", "aws_region": "us-east-1"},
         }
     )
 
@@ -54,11 +55,16 @@ async def test_changed_channel_stays_and_only_follows_the_sandbox(engine: Engine
     await _seed(engine, _account("EBAY", "MEKONG"))
     (made,) = await list_channels(engine.db)
     async with engine.db.transaction() as conn:
-        await update_channel(conn, made.id, {"display_name": "Ours", "buffer_units": 3})
+        await update_channel(
+            conn,
+            made.id,
+            {"display_name": "Ours", "buffer_units": 3, "options": {**made.options, "aws_region": "eu-west-1"}},
+        )
     await _seed(engine, _account("EBAY", "MEKONG", "http://127.0.0.1:10"))
     (moved,) = await list_channels(engine.db)
     assert (moved.display_name, moved.rules.buffer_units) == ("Ours", 3)
     assert moved.api_base_url == "http://127.0.0.1:10/ebay"
+    assert moved.options == {"queue_url": "http://127.0.0.1:10/queue", "aws_region": "eu-west-1"}
 
 
 async def test_hub_that_speaks_with_a_real_platform_is_left_alone(engine: Engine) -> None:
