@@ -164,8 +164,11 @@ async def resynchronised(hub: Hub, generations: Any) -> None:
     await until(follows_both)
     if generations:
         assert await value(hub, "SELECT min(desired_generation) FROM sync.listing WHERE deleted_at IS NULL") > 1
-    log = hub.state.log("sync").read_text()
-    assert log.count("lost its place") >= 2
+
+    async def told_of_both() -> bool:
+        return hub.state.log("sync").read_text().count("lost its place") >= 2
+
+    await until(told_of_both)
 
 
 async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import grpc
 import httpx2
@@ -30,26 +31,28 @@ async def stranger(gateway: Gateway) -> AsyncIterator[httpx2.AsyncClient]:
         yield made
 
 
-@pytest.mark.parametrize(
-    ("authorization", "reason"),
-    [
-        ("", "TOKEN_MISSING"),
-        ("Basic YWRtaW46YWRtaW4=", "TOKEN_MISSING"),
-        (f"Bearer {access_token(exp=int(time.time()) - 60)}", "TOKEN_EXPIRED"),
-        (f"Bearer {access_token(nbf=int(time.time()) + 600)}", "TOKEN_INVALID"),
-        (f"Bearer {access_token(STRANGERS_KEY)}", "TOKEN_INVALID"),
-        (f"Bearer {access_token(iss='somebody')}", "TOKEN_INVALID"),
-        (f"Bearer {access_token(aud='something')}", "TOKEN_INVALID"),
-        (f"Bearer {access_token(aud=None)}", "TOKEN_INVALID"),
-        (f"Bearer {_UNSIGNED}", "TOKEN_INVALID"),
-        (f"Bearer {access_token()[:-3]}abc", "TOKEN_INVALID"),
-        ("Bearer abc", "TOKEN_INVALID"),
-        ("Bearer a.b.c", "TOKEN_INVALID"),
-    ],
-)
+# Made when they are used: the whole suite may take longer than a token lives.
+BAD: list[tuple[Callable[[], str], str]] = [
+    (lambda: "", "TOKEN_MISSING"),
+    (lambda: "Basic YWRtaW46YWRtaW4=", "TOKEN_MISSING"),
+    (lambda: f"Bearer {access_token(exp=int(time.time()) - 60)}", "TOKEN_EXPIRED"),
+    (lambda: f"Bearer {access_token(nbf=int(time.time()) + 600)}", "TOKEN_INVALID"),
+    (lambda: f"Bearer {access_token(STRANGERS_KEY)}", "TOKEN_INVALID"),
+    (lambda: f"Bearer {access_token(iss='somebody')}", "TOKEN_INVALID"),
+    (lambda: f"Bearer {access_token(aud='something')}", "TOKEN_INVALID"),
+    (lambda: f"Bearer {access_token(aud=None)}", "TOKEN_INVALID"),
+    (lambda: f"Bearer {_UNSIGNED}", "TOKEN_INVALID"),
+    (lambda: f"Bearer {access_token()[:-3]}abc", "TOKEN_INVALID"),
+    (lambda: "Bearer abc", "TOKEN_INVALID"),
+    (lambda: "Bearer a.b.c", "TOKEN_INVALID"),
+]
+
+
+@pytest.mark.parametrize(("make", "reason"), BAD)
 async def test_a_bad_token_is_refused_in_the_words_of_the_services(
-    gateway: Gateway, stranger: httpx2.AsyncClient, authorization: str, reason: str
+    gateway: Gateway, stranger: httpx2.AsyncClient, make: Callable[[], str], reason: str
 ) -> None:
+    authorization = make()
     headers = {"authorization": authorization} if authorization else {}
     answer = await stranger.get(ITEM, headers=headers)
     assert answer.status_code == 401
@@ -82,14 +85,14 @@ async def test_a_good_token_passes(gateway: Gateway, stranger: httpx2.AsyncClien
 
 
 @pytest.mark.parametrize(
-    "token",
-    [access_token(STRANGERS_KEY, "made-a-moment-ago"), access_token("s" * 40, KEY_ID, "HS256")],
+    ("key", "key_id", "algorithm"),
+    [(STRANGERS_KEY, "made-a-moment-ago", "ES256"), ("s" * 40, KEY_ID, "HS256")],
     ids=["a key that may be new", "a key of another kind"],
 )
 async def test_what_the_gateway_cannot_judge_is_left_to_the_service(
-    gateway: Gateway, stranger: httpx2.AsyncClient, token: str
+    gateway: Gateway, stranger: httpx2.AsyncClient, key: Any, key_id: str, algorithm: str
 ) -> None:
-    await stranger.get(ITEM, headers={"authorization": f"Bearer {token}"})
+    await stranger.get(ITEM, headers={"authorization": f"Bearer {access_token(key, key_id, algorithm)}"})
     assert len(gateway.service.calls) == 1
 
 
