@@ -45,7 +45,9 @@ OPTIONS: dict[str, str] = {
     "random_page_cost": "1.1",
     "jit": "off",
     "max_parallel_workers_per_gather": "0",
-    "autovacuum_naptime": "15s",
+    # A receipt of thousands of units changes what the planner has to know within seconds.
+    "autovacuum_naptime": "3s",
+    "autovacuum_analyze_scale_factor": "0.02",
     "autovacuum_vacuum_scale_factor": "0.05",
     "timezone": "UTC",
     "log_timezone": "UTC",
