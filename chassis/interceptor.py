@@ -44,6 +44,7 @@ class HubInterceptor:
     """Wraps each method once, at its registration; a call allocates only what is its own.
 
     It is none of grpc's interceptors: those are looked up again at every call, which costs more than all that is done here.
+    `arrived` is the number of calls that came so far.
     """
 
     def __init__(self, policies: Mapping[str, Policy], verifier: TokenVerifier, *, max_calls: int = 2000) -> None:
@@ -52,6 +53,7 @@ class HubInterceptor:
         self._validator = RequestValidator()
         self._max_calls = max_calls
         self._under_way = 0
+        self.arrived = 0
         UNDER_WAY.set_function(lambda: self._under_way)
 
     def guarded(self, handlers: Handlers) -> Handlers:
@@ -76,6 +78,7 @@ class HubInterceptor:
 
     def enter(self) -> None:
         """Counts a call in. Raises ResourceExhausted at the limit."""
+        self.arrived += 1
         if self._under_way >= self._max_calls:
             raise ResourceExhausted("The service is busy; try again in a moment.", retry_after_s=0.2)
         self._under_way += 1

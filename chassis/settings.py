@@ -185,7 +185,10 @@ class ServiceSettings:
     token_audience: str = setting("HUB_TOKEN_AUDIENCE", "usav-hub", "aud of access tokens.", parse=parse_word)
     log_level: str = setting("HUB_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.", parse=parse_level)
     drain_seconds: float = setting(
-        "HUB_DRAIN_SECONDS", 1.5, "Seconds of NOT_SERVING before the server stops.", parse=seconds(0, 600)
+        "HUB_DRAIN_SECONDS",
+        1.5,
+        "Seconds of NOT_SERVING before the server stops; up to three times as many while calls still come.",
+        parse=seconds(0, 600),
     )
     max_calls: int = setting(
         "HUB_MAX_CALLS", 2000, "Calls under way at once before RESOURCE_EXHAUSTED.", parse=whole(1, 1_000_000)

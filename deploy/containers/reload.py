@@ -12,7 +12,7 @@ from types import FrameType
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _SHARED = ("chassis", "gen")
 _LOOK_SECONDS = 0.5
-_STOP_SECONDS = 6.0
+_STOP_SECONDS = 9.0
 
 
 def main() -> int:

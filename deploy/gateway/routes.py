@@ -26,7 +26,8 @@ _SHARED_GRPC = (
     "/grpc.health.v1.Health/",
 )
 _RETRY_ON = {
-    Treatment.READ: "connect-failure,refused-stream,unavailable,reset",
+    # A caller's own cancellation never comes from above: CANCELLED is said by a server that stops.
+    Treatment.READ: "connect-failure,refused-stream,unavailable,cancelled,reset",
     Treatment.WRITE: "connect-failure,refused-stream,reset-before-request",
     Treatment.STREAM: "connect-failure,refused-stream,reset-before-request",
 }

@@ -39,7 +39,8 @@ class Command:
     cwd: Path | None = None
     user: str = ""
     stop_signal: signal.Signals = signal.SIGTERM
-    stop_seconds: float = 6.0
+    # More than a service's longest drain and the three seconds that calls under way are given.
+    stop_seconds: float = 9.0
     orphan_signal: signal.Signals = signal.SIGKILL
 
 

@@ -239,3 +239,22 @@ async def test_an_unknown_method_is_unimplemented(channel: grpc.aio.Channel) -> 
 async def test_without_its_database_the_service_is_not_serving(channel: grpc.aio.Channel) -> None:
     answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
     assert answer.status == health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+async def test_a_server_that_stops_serves_those_who_notice_late(running: Running, channel: grpc.aio.Channel) -> None:
+    """As a gateway does whose health check is overdue: it goes on calling for a while, then turns elsewhere."""
+    drain = 0.3
+    stopping = asyncio.create_task(running.stop(drain))
+    noticed = asyncio.get_running_loop().time() + 2 * drain
+    while asyncio.get_running_loop().time() < noticed:
+        await get(channel, "x")
+    await asyncio.wait_for(stopping, 5)
+
+
+async def test_a_server_that_is_called_on_and_on_stops_nonetheless(running: Running, channel: grpc.aio.Channel) -> None:
+    stopping = asyncio.create_task(running.stop(0.05))
+    with pytest.raises(grpc.aio.AioRpcError):
+        async with asyncio.timeout(5):
+            while True:
+                await get(channel, "x")
+    await asyncio.wait_for(stopping, 5)
