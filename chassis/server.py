@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import logging
 import pkgutil
@@ -115,6 +116,7 @@ async def _serve(settings: S, build: Callable[[S], Awaitable[Service]]) -> bool:
         loop.add_signal_handler(number, stopping.set)
     service = await build(settings)
     running = await start(service, settings)
+    _settle_memory()
     replaced = running.readiness.replaced
     try:
         await asyncio.wait(
@@ -123,6 +125,14 @@ async def _serve(settings: S, build: Callable[[S], Awaitable[Service]]) -> bool:
     finally:
         await running.stop(0.0 if replaced.is_set() else settings.drain_seconds)
     return replaced.is_set()
+
+
+def _settle_memory() -> None:
+    """Modules, descriptors and statements live as long as the process: looked through by the garbage collector again and again,
+    a hundred thousand objects would stop every call for 50 ms each time.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass

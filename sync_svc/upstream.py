@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,13 +27,15 @@ from sync_svc.planner import Truth, VariantFacts
 _READ_S = 10.0
 _WRITE_S = 10.0
 _PAGE = 1000
+_CHANGES_PER_MESSAGE = 500
 HOLD = timedelta(days=7)
 """How long units are held for an order that is not paid."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedEvent:
-    """One step of a feed: the token behind it, and the variant it changed (none for a checkpoint)."""
+    """One step of a feed: the token behind it (empty in the middle of a message), and the variant it changed (none for a
+    checkpoint)."""
 
     resume_token: str
     variant_id: int | None = None
@@ -188,10 +190,13 @@ class StockFeed:
 
     async def follow(self, resume_token: str) -> AsyncIterator[FeedEvent]:
         """See FeedSource."""
-        request = inventory_service_pb2.WatchStockRequest(resume_token=resume_token)
+        request = inventory_service_pb2.WatchStockRequest(
+            resume_token=resume_token, changes_per_message=_CHANGES_PER_MESSAGE
+        )
         async with own_call(self._clients) as metadata:
             async for message in self._stub.WatchStock(request, metadata=metadata):
-                yield _stock_event(message)
+                for event in _stock_events(message):
+                    yield event
 
 
 class CatalogFeed:
@@ -277,12 +282,16 @@ def _facts_of(variant: variant_pb2.Variant) -> VariantFacts:
     )
 
 
-def _stock_event(message: inventory_service_pb2.WatchStockResponse) -> FeedEvent:
-    if not message.HasField("change"):
-        return FeedEvent(message.resume_token)
-    change = message.change
-    fell = change.before_status == item_pb2.Item.AVAILABLE and change.after_status != item_pb2.Item.AVAILABLE
-    return FeedEvent(message.resume_token, change.variant_id, Urgency.STOCK_FELL if fell else Urgency.STOCK)
+def _stock_events(message: inventory_service_pb2.WatchStockResponse) -> Iterator[FeedEvent]:
+    """A variant once, however many of its units changed; the token comes behind all of them."""
+    urgencies: dict[int, Urgency] = {}
+    for change in message.changes.changes:
+        fell = change.before_status == item_pb2.Item.AVAILABLE and change.after_status != item_pb2.Item.AVAILABLE
+        urgency = Urgency.STOCK_FELL if fell else Urgency.STOCK
+        urgencies[change.variant_id] = min(urgency, urgencies.get(change.variant_id, urgency))
+    for variant_id, urgency in urgencies.items():
+        yield FeedEvent("", variant_id, urgency)
+    yield FeedEvent(message.resume_token)
 
 
 def _catalog_event(message: watch_pb2.WatchCatalogResponse) -> FeedEvent:

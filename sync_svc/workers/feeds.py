@@ -48,7 +48,7 @@ class Gathered:
 
     def add(self, event: FeedEvent) -> None:
         """Fold one event in."""
-        self.resume_token = event.resume_token
+        self.resume_token = event.resume_token or self.resume_token
         if event.recipe_of:
             self.recipes_of.add(event.recipe_of)
         if event.variant_id is None:
@@ -182,10 +182,14 @@ async def _batches(events: AsyncIterator[FeedEvent], fold_s: float) -> AsyncGene
     """Fold the events of each folding time, which begins with the first of them; a lone checkpoint goes through at once,
     and many changes that concern no listing go through together."""
     queue: asyncio.Queue[FeedEvent | Exception] = asyncio.Queue(_MOST_GATHERED)
+    # Changes from the middle of a message are stored behind the last token there was: after a crash they come again.
+    token = ""
     reader = asyncio.create_task(_pump(events, queue))
     try:
         while True:
-            yield await _gather(queue, fold_s)
+            gathered = await _gather(queue, fold_s, token)
+            token = gathered.resume_token
+            yield gathered
     finally:
         reader.cancel()
         await asyncio.gather(reader, return_exceptions=True)
@@ -201,8 +205,8 @@ async def _pump(events: AsyncIterator[FeedEvent], queue: asyncio.Queue[FeedEvent
         await queue.put(Unavailable("The feed ended."))
 
 
-async def _gather(queue: asyncio.Queue[FeedEvent | Exception], fold_s: float) -> Gathered:
-    gathered = Gathered()
+async def _gather(queue: asyncio.Queue[FeedEvent | Exception], fold_s: float, token: str) -> Gathered:
+    gathered = Gathered(token)
     _take(gathered, await queue.get())
     if gathered.is_empty and queue.empty():
         return gathered

@@ -8,6 +8,7 @@ import random
 from collections.abc import AsyncGenerator
 from typing import Any
 
+import pytest
 from usav.inventory.v1 import after_sale_pb2, item_pb2
 from usav.inventory.v1 import inventory_service_pb2 as service
 
@@ -49,6 +50,18 @@ async def test_only_the_variants_asked_for_are_told(hub: InventoryHub) -> None:
     await hub.reserve(wanted.id)
     found = await changes(hub, 2, resume_token=token, variant_ids=[wanted.variant_id])
     assert {change.item_id for change in found} == {wanted.id}
+
+
+async def test_reader_whom_nothing_concerns_is_carried_on(hub: InventoryHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else his token would grow old while the others' changes go by, and be refused as too old one day."""
+    monkeypatch.setattr("inventory_svc.servicers.watching.CHECKPOINT_SECONDS", 0.0)
+    wanted = await hub.unit()
+    async with contextlib.aclosing(events(hub, variant_ids=[wanted.variant_id])) as feed:
+        first = await anext(feed)
+        other = await hub.unit()
+        second = await asyncio.wait_for(anext(feed), 5)
+    assert [event.WhichOneof("event") for event in (first, second)] == ["checkpoint", "checkpoint"]
+    assert await changes(hub, 0, resume_token=second.resume_token, variant_ids=[other.variant_id]) == []
 
 
 async def test_unit_that_becomes_another_variant_is_told_to_both(hub: InventoryHub) -> None:

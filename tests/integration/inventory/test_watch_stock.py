@@ -17,9 +17,12 @@ from usav.inventory.v1 import item_pb2, movement_pb2
 from tests.integration.inventory.harness import InventoryHub, new_sku, refusal
 
 
-async def events(hub: InventoryHub, token: str = "") -> AsyncGenerator[service.WatchStockResponse, None]:
+async def events(
+    hub: InventoryHub, token: str = "", per_message: int = 0
+) -> AsyncGenerator[service.WatchStockResponse, None]:
     """The feed from a token on."""
-    call = hub.caller("SYSTEM_BOT").WatchStock(service.WatchStockRequest(resume_token=token))
+    request = service.WatchStockRequest(resume_token=token, changes_per_message=per_message)
+    call = hub.caller("SYSTEM_BOT").WatchStock(request)
     try:
         async for event in call:
             yield event
@@ -34,15 +37,18 @@ async def start_token(hub: InventoryHub) -> str:
     return first.resume_token
 
 
-async def read_until(hub: InventoryHub, token: str, wanted: int, most: int = 10**9) -> tuple[list[Any], str]:
+async def read_until(
+    hub: InventoryHub, token: str, wanted: int, most: int = 10**9, per_message: int = 0
+) -> tuple[list[Any], str]:
     """Changes behind the token until there are `wanted`, or `most` events have come; and the last token."""
     changes: list[Any] = []
-    async with contextlib.aclosing(events(hub, token)) as feed:
+    async with contextlib.aclosing(events(hub, token, per_message)) as feed:
         seen = 0
         async for event in feed:
             token = event.resume_token
             if event.WhichOneof("event") == "change":
                 changes.append(event.change)
+            changes += event.changes.changes
             seen += 1
             if len(changes) >= wanted or seen >= most:
                 break
@@ -93,13 +99,16 @@ async def work(hub: InventoryHub, rounds: int, seed: int) -> None:
     await hub.receive(count=1)
 
 
-async def test_reader_cut_off_at_random_misses_nothing_and_sees_nothing_twice(hub: InventoryHub) -> None:
+@pytest.mark.parametrize("per_message", [1, 3, 500])
+async def test_reader_cut_off_at_random_misses_nothing_and_sees_nothing_twice(
+    hub: InventoryHub, per_message: int
+) -> None:
     dice = random.Random(4711)
     token, before = await start_token(hub), await last_ledger_id(hub)
     writers = [asyncio.create_task(work(hub, 40, seed)) for seed in range(6)]
     seen: list[int] = []
     while not all(writer.done() for writer in writers):
-        changes, token = await read_until(hub, token, 10**9, most=dice.randrange(1, 12))
+        changes, token = await read_until(hub, token, 10**9, most=dice.randrange(1, 12), per_message=per_message)
         seen += [change.movement_id for change in changes]
     written = await ledger_ids(hub, before)
     changes, _ = await read_until(hub, token, len(written) - len(seen)) if len(written) > len(seen) else ([], "")
@@ -141,6 +150,18 @@ async def test_change_arrives_at_once(hub: InventoryHub) -> None:
     await hub.unit()
     await asyncio.wait_for(reader, 5)
     assert asyncio.get_running_loop().time() - began < 0.4
+
+
+async def test_many_changes_come_in_one_message_where_that_is_asked_for(hub: InventoryHub) -> None:
+    token = await start_token(hub)
+    await hub.receive(count=7)
+    async with contextlib.aclosing(events(hub, token, 5)) as feed:
+        assert (await anext(feed)).HasField("checkpoint")
+        messages = [await anext(feed), await anext(feed)]
+    assert [len(message.changes.changes) for message in messages] == [5, 2]
+    assert len((await read_until(hub, messages[0].resume_token, 2))[0]) == 2
+    refused = await refusal(anext(events(hub, "", 501)))
+    assert (refused.code, refused.fields) == ("INVALID_ARGUMENT", ("changes_per_message",))
 
 
 async def test_many_readers_see_the_same(hub: InventoryHub) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from uuid import uuid4
 
 from sqlalchemy import select
@@ -78,6 +79,28 @@ async def test_changes_of_a_moment_are_folded_into_one_generation(engine: Engine
         hub.sell(1)
     await _reads_to(engine, "token-10")
     assert await _generation(engine, listing_id) == before + 1
+
+
+async def test_a_message_that_breaks_off_in_the_middle_is_stored_behind_the_token_before_it(
+    engine: Engine, hub: FakeHub
+) -> None:
+    """A message with many changes has one token, behind the last of them."""
+    hub.add(1, "00845", 5)
+    listing_id = await engine.add_listing(await engine.add_channel(), 1, "00845")
+    await _reads_to(engine, "token-0")
+    before = await _generation(engine, listing_id)
+    hub.sell(1)
+    whole, hub.events[0] = hub.events[0], replace(hub.events[0], resume_token="")
+
+    async def is_raised() -> bool:
+        return await _generation(engine, listing_id) == before + 1
+
+    async with running(engine.feed.run):
+        await until(is_raised)
+    assert await _token(engine) == "token-0"
+    hub.events[0] = whole
+    await _reads_to(engine, "token-1")
+    assert await _generation(engine, listing_id) == before + 2
 
 
 async def test_expired_token_plans_everything_anew(engine: Engine, hub: FakeHub) -> None:
