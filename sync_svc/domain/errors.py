@@ -156,7 +156,8 @@ class OrderNotShippable(FailedPrecondition):
 
     def __init__(self, order_id: int, status: str, why: str, line_id: str = "") -> None:
         metadata = {"order_id": str(order_id), "status": status} | ({"line_id": line_id} if line_id else {})
-        super().__init__(f"Order {order_id} cannot be shipped: {why}.", metadata=metadata)
+        order = f"Order {order_id}" if order_id else "The order"
+        super().__init__(f"{order} cannot be shipped: {why}.", metadata=metadata)
 
 
 class ShippedAlready(FailedPrecondition):

@@ -79,6 +79,8 @@ class Order:
     status: OrderStatus
     paid: bool
     platform_status: str
+    cancelled: bool
+    """Whether its platform shows it as cancelled. Its units are given back after that was stored."""
     lines: Sequence[Line]
     placed_at: datetime
     modified_at: datetime
@@ -91,7 +93,7 @@ class Order:
     @property
     def shipping(self) -> Shipping:
         """How much of it has left the house."""
-        if not self.paid or self.status is OrderStatus.CANCELLED:
+        if not self.paid or self.cancelled or self.status is OrderStatus.CANCELLED:
             return Shipping.NOT_DUE
         lines = [line for line in self.lines if not line.cancelled]
         if not any(line.has_left for line in lines):

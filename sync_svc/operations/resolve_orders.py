@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.errors import Aborted, HubError
 from sync_svc.domain.errors import OrderLineUnknown, OrderNotOpen, VariantUnknown
 from sync_svc.domain.listing import NewListing
-from sync_svc.domain.order import Order, OrderStatus
+from sync_svc.domain.order import Order
 from sync_svc.domain.scope import Channels, check_channel
 from sync_svc.operations.desk import Desk
 from sync_svc.operations.take_orders import is_open
@@ -68,13 +68,15 @@ async def apply_again(desk: Desk, order_id: int, bound: Channels) -> Order:
     task = await desk.db.run(lambda conn: desk.tasks.claim_one(conn, order.channel_id, order.external_order_id, lease))
     if task is None:
         raise Aborted(_BUSY, retry_after_s=1)
-    return await _apply(desk, task, order)
+    return await _apply(desk, task, order_id)
 
 
-async def _apply(desk: Desk, task: OrderTask, order: Order) -> Order:
+async def _apply(desk: Desk, task: OrderTask, order_id: int) -> Order:
     try:
-        await desk.intake.apply(task, order, cancelled=order.status is OrderStatus.CANCELLED)
+        # As it is under the lease: until then a worker may have taken in that it is cancelled.
+        order = await orders.get_order(desk.db, order_id)
+        await desk.intake.apply(task, order, cancelled=order.cancelled)
     except HubError as error:
         await desk.tasks.fail(task, _RETRY_S, error.message)
         raise
-    return await orders.get_order(desk.db, order.id)
+    return await orders.get_order(desk.db, order_id)

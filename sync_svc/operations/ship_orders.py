@@ -78,8 +78,8 @@ async def withdraw_shipment(conn: AsyncConnection, order_id: int, shipment_id: i
         why = "the platform knows of it, or may do so: correct it there"
         raise ShipmentClosed(shipment.id, shipment.status.value, why)
     order = await get_order_in(conn, order_id)
-    if order.status is OrderStatus.CANCELLED:
-        # Its units were kept back as they had left the house; they have not, so they are free again.
+    if order.cancelled or any(line.cancelled for line in order.lines):
+        # Units were kept back, or are being kept back just now, as they had left the house; they have not, so they are free.
         await queue_orders(conn, order.channel_id, [order.external_order_id])
     return order
 
@@ -111,7 +111,7 @@ def _is_recorded(order: Order, new: NewShipment) -> bool:
 
 
 def _check_state(order: Order) -> None:
-    if order.status is OrderStatus.CANCELLED:
+    if order.cancelled or order.status is OrderStatus.CANCELLED:
         raise OrderNotShippable(order.id, order.status.value, "it is cancelled")
     if not order.paid:
         raise OrderNotShippable(order.id, order.status.value, "it is not paid yet")

@@ -52,7 +52,7 @@ async def list_orders(db: Database, wanted: OrderFilter, *, before_id: int | Non
     if wanted.channel:
         conditions.append(is_named(wanted.channel))
     if wanted.to_ship:
-        conditions += [channel_order.c.paid, channel_order.c.status != "CANCELLED", channel_order.c.id.in_(_TO_SHIP)]
+        conditions += [channel_order.c.paid, ~channel_order.c.cancelled, channel_order.c.id.in_(_TO_SHIP)]
     if wanted.shipment_refused:
         conditions.append(channel_order.c.id.in_(_REFUSED))
     if wanted.inside is not None:

@@ -8,10 +8,12 @@ from sync_svc.domain.errors import (
     ChannelExists,
     ChannelNotFound,
     ExternalIdTaken,
+    OrderNotShippable,
     PlatformSkuTaken,
     ShippedAlready,
     TrackingNumberTaken,
 )
+from sync_svc.domain.order import OrderStatus
 
 
 def _channel_exists(_: ConstraintDetail) -> HubError:
@@ -30,6 +32,10 @@ def _channel_not_found(_: ConstraintDetail) -> HubError:
     return ChannelNotFound("of that id")
 
 
+def _cancelled_meanwhile(_: ConstraintDetail) -> HubError:
+    return OrderNotShippable(0, OrderStatus.CANCELLED.value, "it is cancelled")
+
+
 def _shipped_already(_: ConstraintDetail) -> HubError:
     return ShippedAlready()
 
@@ -40,6 +46,7 @@ def _tracking_number_taken(_: ConstraintDetail) -> HubError:
 
 CONSTRAINTS: Constraints = {
     "shipment_within_order": _shipped_already,
+    "shipment_not_cancelled": _cancelled_meanwhile,
     "uq_shipment_order_id_tracking_number": _tracking_number_taken,
     "uq_channel_platform_account": _channel_exists,
     "uq_listing_channel_id_platform_sku": _platform_sku_taken,

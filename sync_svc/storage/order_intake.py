@@ -23,15 +23,17 @@ _TRIES = 3
 _ID_CHARS, _TITLE_CHARS, _STATUS_CHARS, _MESSAGE_CHARS = 100, 500, 100, 1000
 
 # The newest state wins, in whatever order the reads of it arrive; a cancellation is not taken back by an older read. The order
-# is locked before its lines, as everybody locks them. Lines that the platform tells no more stay; their SKUs may be known by now.
+# is locked before its lines, as everybody locks them, and of every line the newest version counts: a parcel recorded while this
+# waited for the order has left the house. Lines that the platform tells no more stay; their SKUs may be known by now.
 _SEE = Statement(
     text("""
 WITH seen AS (
-  INSERT INTO sync.channel_order AS o (channel_id, external_order_id, paid, platform_status, placed_at, modified_at)
-  VALUES (CAST(:channel_id AS bigint), CAST(:external_order_id AS text), CAST(:paid AS boolean),
-    CAST(:platform_status AS text), CAST(:placed_at AS timestamptz), CAST(:modified_at AS timestamptz))
+  INSERT INTO sync.channel_order AS o
+    (channel_id, external_order_id, paid, platform_status, cancelled, placed_at, modified_at)
+  VALUES (CAST(:channel_id AS bigint), CAST(:external_order_id AS text), CAST(:paid AS boolean), CAST(:platform_status AS text),
+    CAST(:is_cancelled AS boolean), CAST(:placed_at AS timestamptz), CAST(:modified_at AS timestamptz))
   ON CONFLICT (channel_id, external_order_id) DO UPDATE SET paid = excluded.paid, platform_status = excluded.platform_status,
-    modified_at = excluded.modified_at
+    cancelled = excluded.cancelled, modified_at = excluded.modified_at
   WHERE o.modified_at <= excluded.modified_at
   RETURNING o.*),
 told AS (
@@ -51,6 +53,9 @@ put AS (
     variant_id = CASE l.sku WHEN '' THEN excluded.variant_id ELSE l.variant_id END,
     sku = CASE l.sku WHEN '' THEN excluded.sku ELSE l.sku END
   RETURNING l.*),
+untold AS (
+  SELECT l.* FROM seen JOIN sync.order_line l ON l.order_id = seen.id AND l.line_id <> ALL(CAST(:line_ids AS text[]))
+  FOR NO KEY UPDATE OF l),
 line AS (
   SELECT position, line_id, platform_sku, title, quantity, unit_price, currency, variant_id, sku, applied, cancelled,
     reason, message, shipped_quantity, shipped_there FROM put
@@ -59,7 +64,7 @@ line AS (
     CASE l.sku WHEN '' THEN coalesce(i.variant_id, 0) ELSE l.variant_id END,
     CASE l.sku WHEN '' THEN coalesce(i.sku, '') ELSE l.sku END, l.applied, l.cancelled,
     l.reason, l.message, l.shipped_quantity, l.shipped_there
-  FROM seen JOIN sync.order_line l ON l.order_id = seen.id AND l.line_id <> ALL(CAST(:line_ids AS text[]))
+  FROM seen CROSS JOIN untold l
   LEFT JOIN sync.listing i ON i.channel_id = seen.channel_id AND i.platform_sku = l.platform_sku),
 -- The platform has changed these quantities itself, by the sale: the next push is sent even if the number is the same.
 forgotten AS (
@@ -126,6 +131,7 @@ async def store_seen(db: Database, channel_id: int, seen: ChannelOrder) -> Order
         "external_order_id": seen.external_order_id,
         "paid": seen.paid,
         "platform_status": seen.platform_status[:_STATUS_CHARS],
+        "is_cancelled": seen.cancelled,
         "placed_at": seen.placed_at,
         "modified_at": seen.modified_at,
         **_line_columns(lines),
@@ -199,6 +205,7 @@ def _as_order(row: Any) -> Order:
         status=OrderStatus(row["status"]),
         paid=row["paid"],
         platform_status=row["platform_status"],
+        cancelled=row["cancelled"],
         lines=[_as_line(line) for line in json.loads(row["lines"], parse_float=Decimal)],
         placed_at=row["placed_at"],
         modified_at=row["modified_at"],

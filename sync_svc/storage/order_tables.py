@@ -63,6 +63,8 @@ channel_order = Table(
     words("message"),
     Column("paid", Boolean, nullable=False),
     words("platform_status"),
+    # As its platform shows it, from the moment it was seen: nothing of it may leave the house any more.
+    Column("cancelled", Boolean, nullable=False, server_default=text("false")),
     moment("placed_at", required=True),
     moment("modified_at", required=True),
     moment("created_at", required=True),
@@ -92,7 +94,7 @@ order_line = Table(
     Column("cancelled", Boolean, nullable=False, server_default=text("false")),
     Column("reason", Text),
     words("message"),
-    # Kept by the triggers on shipments, which refuse more than is ordered.
+    # Kept by the triggers on shipments, which refuse more than is ordered and what is cancelled.
     number("shipped_quantity", 0),
     number("shipped_there", 0),
     CheckConstraint("quantity > 0", name="quantity_positive"),

@@ -90,6 +90,7 @@ def _as_order(row: Any, lines: Sequence[Line], shipments: Sequence[Shipment]) ->
         status=OrderStatus(row.status),
         paid=row.paid,
         platform_status=row.platform_status,
+        cancelled=row.cancelled,
         lines=lines,
         placed_at=row.placed_at,
         modified_at=row.modified_at,
