@@ -176,7 +176,13 @@ Index(
 Index("ix_listing_variant_id", listing.c.variant_id)
 Index("ix_listing_sku", listing.c.sku)
 Index("ix_listing_platform_sku", listing.c.platform_sku)
-Index("ix_listing_waiting", listing.c.id, postgresql_where=text("status IN ('PENDING', 'DIRTY')"))
+Index(
+    "ix_listing_channel_id_id_waiting",
+    listing.c.channel_id,
+    listing.c.id,
+    postgresql_include=["status"],
+    postgresql_where=text("status IN ('PENDING', 'DIRTY') AND deleted_at IS NULL"),
+)
 Index(
     "ix_listing_unsynced",
     listing.c.channel_id,
@@ -185,7 +191,13 @@ Index(
     postgresql_where=text("status <> 'SYNCED' AND deleted_at IS NULL"),
 )
 Index("ix_listing_live", listing.c.channel_id, postgresql_where=text("deleted_at IS NULL"))
-Index("ix_listing_failed", listing.c.id, postgresql_where=text("status = 'ERROR'"))
+Index(
+    "ix_listing_channel_id_id_failed",
+    listing.c.channel_id,
+    listing.c.id,
+    postgresql_include=["error_class"],
+    postgresql_where=text("status = 'ERROR' AND deleted_at IS NULL"),
+)
 
 bucket_level = Table(
     "bucket_level",
