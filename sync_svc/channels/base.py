@@ -99,6 +99,13 @@ class ListingState:
     in_doubt: bool = False
     """A former push has no recorded end. Where sending twice would count twice, look for what it left first."""
 
+    @property
+    def was_never_offered(self) -> bool:
+        """Whether nothing was ever made of it and nothing of it shall be for sale, as of most listings without stock. There may
+        be thousands of these, hardly ever is one there, and a call for each would use up a day's quota."""
+        shows_nothing = self.quantity == 0 or self.phase is ListingPhase.ENDED
+        return shows_nothing and not self.external_ids and not self.in_doubt
+
 
 OVER_QUOTA = "QUOTA"
 """The code of a RETRY that no platform has sent: the hub itself held a call back, because the quota has no room for it yet."""

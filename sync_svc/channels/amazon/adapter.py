@@ -149,6 +149,7 @@ class AmazonChannel:
         return None if expires_at is None else datetime.fromtimestamp(expires_at, UTC)
 
     async def aclose(self) -> None:
+        await self._pusher.aclose()
         await self._client.aclose()
 
 

@@ -23,6 +23,7 @@ from sync_svc.channels.amazon.feeds import (
     asks_for,
     ticket_of,
 )
+from sync_svc.channels.amazon.looks import SEARCHED_AT_ONCE, Looks, is_searchable
 from sync_svc.channels.base import (
     OVER_QUOTA,
     ChannelError,
@@ -39,7 +40,6 @@ from sync_svc.channels.refusals import NOT_LISTED, PRICE_MISSING
 BATCH = 15
 _MOST_SINGLE = 60
 _AT_ONCE = 8
-_SEARCHED_AT_ONCE = 20
 # Few listings are read one by one: a search may be behind.
 _FEW = 5
 # What has not begun after this long is given back. No listing waits for the others of its push longer than that, neither with
@@ -47,7 +47,6 @@ _FEW = 5
 _BEGIN_WITHIN_S = 2.5
 # The first look comes before Amazon has done anything: it tells which objections stood already.
 _CONFIRM_AFTER_S = (0.0, 0.1, 0.4)
-_READS_KEPT = 3
 
 NOT_CONFIRMED = "not_confirmed"
 # Kept among a listing's ids: the hub has made it, whether or not Amazon shows it to a reader already.
@@ -71,6 +70,9 @@ class _Course:
     found: Item | None = None
     """What a search before found of it."""
     was_searched: bool = False
+    sent: Sequence[Mapping[str, Any]] = ()
+    """The patches that were accepted and are looked for now."""
+    is_new: bool = False
     error: ChannelError | None = None
     is_over: bool = False
 
@@ -110,6 +112,11 @@ class ListingPusher:
         self._gate = asyncio.Semaphore(_AT_ONCE)
         # What has to be taken off, with one call each, does not wait behind what has to be looked for.
         self._first_gate = asyncio.Semaphore(_AT_ONCE)
+        self._looks = Looks(client, terms)
+
+    async def aclose(self) -> None:
+        """Looks for nothing any more."""
+        await self._looks.aclose()
 
     @property
     def max_batch(self) -> int:
@@ -138,11 +145,15 @@ class ListingPusher:
 
     async def read(self, batch: Sequence[ListingState]) -> list[LiveListing]:
         """Reads what Amazon shows; raises `ChannelError`."""
-        items = await self._found([state.platform_sku for state in batch]) if len(batch) > _FEW else {}
+        is_searched = len(batch) > _FEW
+        items = await self._found([state.platform_sku for state in batch]) if is_searched else {}
 
         async def read_one(state: ListingState) -> LiveListing:
-            # What a search does not find may only be too new for it.
-            item = items.get(state.platform_sku) or await self._get(state.platform_sku)
+            sku = state.platform_sku
+            item = items.get(sku)
+            if item is None and not (is_searched and is_searchable(sku) and state.was_never_offered):
+                # It may only be too new for a search.
+                item = await self._get(sku)
             return mapping.live_listing(state, item, self._terms)
 
         return await gather_bounded(read_one, batch, at_once=_AT_ONCE)
@@ -150,9 +161,9 @@ class ListingPusher:
     async def _found(self, skus: Sequence[str]) -> dict[str, Item]:
         """What searches find of these SKUs. Each that is in no answer may be too new for a search, or hold a comma."""
         items: dict[str, Item] = {}
-        searchable = [sku for sku in skus if _is_searchable(sku)]
-        for begin in range(0, len(searchable), _SEARCHED_AT_ONCE):
-            items |= await self._client.search_listings(searchable[begin : begin + _SEARCHED_AT_ONCE], mapping.SHOWN)
+        searchable = [sku for sku in skus if is_searchable(sku)]
+        for begin in range(0, len(searchable), SEARCHED_AT_ONCE):
+            items |= await self._client.search_listings(searchable[begin : begin + SEARCHED_AT_ONCE], mapping.SHOWN)
         return items
 
     async def _search(self, courses: Sequence[_Course]) -> None:
@@ -165,21 +176,24 @@ class ListingPusher:
             return
         for course in courses:
             course.found = items.get(course.state.platform_sku)
-            course.was_searched = _is_searchable(course.state.platform_sku)
+            course.was_searched = is_searchable(course.state.platform_sku)
 
     async def _get(self, sku: str) -> Item | None:
         return await self._client.get_listing(sku, mapping.SHOWN)
 
     async def _each(self, courses: Sequence[_Course], work: Callable[[_Course], Awaitable[None]]) -> None:
-        """Does `work` on each; a failure ends the course it is about."""
+        """Does `work` on each, and looks what became of what was sent; a failure ends the course it is about."""
 
         async def one(course: _Course) -> None:
             is_first = course.shows_nothing and _is_quick(course.state, self._terms)
-            async with self._first_gate if is_first else self._gate:
-                try:
+            try:
+                async with self._first_gate if is_first else self._gate:
                     await work(course)
-                except ChannelError as error:
-                    course.end(error)
+                # Others may send meanwhile: this is mostly waiting.
+                if course.sent and not course.is_over:
+                    await self._confirm(course)
+            except ChannelError as error:
+                course.end(error)
 
         await gather_bounded(one, courses, at_once=len(courses) or 1)
 
@@ -268,13 +282,12 @@ class ListingPusher:
         body = mapping.new_listing(state, self._terms)
         await self._client.put_listing(state.platform_sku, body)
         course.learned[_MADE] = "1"
-        sent = [{"path": f"/attributes/{name}"} for name in body["attributes"]]
-        await self._confirm(course, sent, is_new=True)
+        course.sent, course.is_new = [{"path": f"/attributes/{name}"} for name in body["attributes"]], True
 
     async def _patch(self, course: _Course, product_type: str) -> None:
         body = mapping.patch_body(course.state, self._terms, product_type)
         await self._client.patch_listing(course.state.platform_sku, body)
-        await self._confirm(course, body["patches"])
+        course.sent = body["patches"]
 
     async def _end(self, course: _Course) -> None:
         """Takes the offer away and keeps the listing, or deletes it where the channel says so."""
@@ -285,6 +298,7 @@ class ListingPusher:
             return
         try:
             await self._patch(course, product_type)
+            await self._confirm(course)
         except ChannelError as error:
             if error.outcome is not Outcome.PERMANENT:
                 raise
@@ -292,23 +306,26 @@ class ListingPusher:
             await self._client.patch_listing(sku, mapping.out_of_stock(self._terms, product_type))
             course.end()
 
-    async def _confirm(self, course: _Course, sent: Sequence[Mapping[str, Any]], *, is_new: bool = False) -> None:
+    async def _confirm(self, course: _Course) -> None:
         """Looks a few times whether what was accepted is shown; raises `ChannelError` when Amazon objects to it.
 
         Neither shown nor objected to is done: Amazon may take minutes, and the next reading back tells. Where an objection
         stood before, the two cannot be told apart, so the listing is looked at again later.
         """
-        stood: list[Item] | None = [] if is_new else None
+        stood: list[Item] | None = [] if course.is_new else None
         found: list[Item] = []
         for delay_s in _CONFIRM_AFTER_S:
             await asyncio.sleep(delay_s)
-            item = await self._look(course)
+            is_last = delay_s == _CONFIRM_AFTER_S[-1]
+            item = await self._looks.look(course.state, course.sent, is_new=course.is_new, is_last=is_last)
             if item is None:
                 continue
+            course.learned.pop(_MADE, None)
+            course.learned |= mapping.external_ids(item, course.state.platform_sku, self._terms)
             if mapping.shows(course.state, item, self._terms):
                 course.end()
                 return
-            found = mapping.objections(item, sent)
+            found = mapping.objections(item, course.sent)
             stood = found if stood is None else stood
         raised = [issue for issue in found if stood is not None and issue not in stood]
         if raised:
@@ -319,28 +336,11 @@ class ListingPusher:
             raise ChannelError(Outcome.RETRY, text, code=NOT_CONFIRMED)
         course.end()
 
-    async def _look(self, course: _Course) -> Item | None:
-        """Reads a listing back as far as there is room for that in the quota; learns its ids."""
-        if self._client.throttle.left("getListingsItem") < _READS_KEPT:
-            return None
-        try:
-            item = await self._get(course.state.platform_sku)
-        except ChannelError:
-            return None
-        if item is not None:
-            course.learned.pop(_MADE, None)
-            course.learned |= mapping.external_ids(item, course.state.platform_sku, self._terms)
-        return item
-
 
 def _is_quick(state: ListingState, terms: mapping.Terms) -> bool:
     """Whether a patch can be sent without looking first."""
     is_known = bool(state.external_ids.get("product_type"))
     return is_known and state.phase is ListingPhase.LIVE and not mapping.sends_content(state, terms)
-
-
-def _is_searchable(sku: str) -> bool:
-    return "," not in sku
 
 
 def _check_sku(state: ListingState) -> None:

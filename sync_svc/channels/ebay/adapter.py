@@ -80,8 +80,11 @@ class EbayChannel:
             items |= await self._client.get_items([state.platform_sku for state in chunk])
 
         async def read_one(state: ListingState) -> LiveListing:
-            offer = await self._pusher.find_offer(state)
-            return mapping.live_listing(state, items.get(state.platform_sku), offer)
+            item = items.get(state.platform_sku)
+            # There is no offer without an item.
+            is_there = item is not None or not state.was_never_offered
+            offer = await self._pusher.find_offer(state) if is_there else None
+            return mapping.live_listing(state, item, offer)
 
         return await gather_bounded(read_one, batch, at_once=_READS_AT_ONCE)
 

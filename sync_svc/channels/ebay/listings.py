@@ -42,6 +42,8 @@ class ListingPusher:
     async def push(self, batch: Sequence[ListingState]) -> list[PushResult]:
         """Makes eBay show these states; one result each."""
         quick = [state for state in batch if _is_quick(state)]
+        if len(quick) > 1:
+            await self._reviser.prepare(quick)
         groups = [quick[i : i + self._skus_per_call] for i in range(0, len(quick), self._skus_per_call)]
         slow = [state for state in batch if not _is_quick(state)]
         work = [*groups, *([state] for state in slow)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 
 from sync_svc.channels.base import ChannelError, ListingPhase, ListingState, Outcome, PushResult
 from sync_svc.channels.budgets import DailyBudget
@@ -38,6 +39,11 @@ class Reviser:
             await asyncio.sleep(delay_s)
             results |= await self._revise_once(busy)
         return results
+
+    async def prepare(self, states: Sequence[ListingState]) -> None:
+        """Draws the revisions of many listings in one step. Each that has none yet afterwards draws by itself."""
+        with suppress(NotShared):
+            await self._budget.prepare([state.external_ids["offer_id"] for state in states])
 
     async def spend(self, state: ListingState, offer_id: str) -> None:
         """Counts one revision of a published listing; raises `ChannelError` when none is left for such a change."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from sync_svc.channels.base import (
@@ -26,9 +27,12 @@ from sync_svc.channels.refusals import NOT_LISTED, PRICE_MISSING
 from sync_svc.channels.zoho import errors, mapping
 from sync_svc.channels.zoho.adjustments import IN_DOUBT, NEEDS_APPROVAL, Difference, StockBook, document_reference
 from sync_svc.channels.zoho.client import ZohoClient
+from sync_svc.channels.zoho.items_by_sku import ItemsBySku
 
 MAX_BATCH = 100
 _AT_ONCE = 4
+# From here on a list of the organization's items is the better way to look for what was never offered.
+_FEW = 10
 # What has not begun after this long is given back, so that a push ends before its lease does.
 _BEGIN_WITHIN_S = 12.0
 
@@ -62,6 +66,7 @@ class ListingPusher:
         self._client = client
         self._terms = terms
         self._book = StockBook(client, terms)
+        self._items_by_sku = ItemsBySku(client)
         self._locks = KeyedLocks()
 
     async def push(self, batch: Sequence[ListingState]) -> list[PushResult]:
@@ -85,7 +90,7 @@ class ListingPusher:
     async def read(self, batch: Sequence[ListingState]) -> list[LiveListing]:
         """Reads what the organization shows; raises `ChannelError`."""
         courses = [_Course(state) for state in batch]
-        await self._find_items(courses)
+        await self._find_items(courses, await self._listed_ids(batch))
         for course in courses:
             if course.error is not None:
                 raise course.error
@@ -93,9 +98,19 @@ class ListingPusher:
 
     # -- finding --------------------------------------------------------------------------------------------------
 
-    async def _find_items(self, courses: Sequence[_Course]) -> None:
+    async def _listed_ids(self, batch: Sequence[ListingState]) -> dict[int, str]:
+        """Of many listings that were never offered: the ids of their items, by listing, empty for what is not there."""
+        states = [state for state in batch if state.was_never_offered]
+        ids = await self._items_by_sku.ids() if len(states) > _FEW else None
+        return {} if ids is None else {state.listing_id: ids.get(state.platform_sku, "") for state in states}
+
+    async def _find_items(self, courses: Sequence[_Course], listed: Mapping[int, str] = MappingProxyType({})) -> None:
         """Reads each listing's item, by id or else by SKU. A failure ends the course it is about."""
-        known = {item_id: course for course in courses if (item_id := _known_id(course.state))}
+        known = {
+            item_id: course
+            for course in courses
+            if (item_id := _known_id(course.state) or listed.get(course.state.listing_id))
+        }
         for ids in _chunks(list(known)):
             try:
                 items = await self._client.get_items(ids)
@@ -107,7 +122,8 @@ class ListingPusher:
                 if item_id in known and _is_the_one(item, known[item_id].state):
                     known[item_id].item = item
         rest = [course for course in courses if course.item is None and not course.is_over]
-        await gather_bounded(self._find_item, rest, at_once=_AT_ONCE)
+        unknown = [course for course in rest if listed.get(course.state.listing_id) != ""]
+        await gather_bounded(self._find_item, unknown, at_once=_AT_ONCE)
 
     async def _find_item(self, course: _Course) -> None:
         try:

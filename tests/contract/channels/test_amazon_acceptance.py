@@ -64,6 +64,29 @@ async def test_change_that_fails_after_acceptance_is_told_with_amazons_words(ama
     assert await amazon.quantity("SKU00001") == 2
 
 
+async def test_many_changes_are_looked_at_together_and_none_waits_for_anothers_confirmation(amazon: Market) -> None:
+    known = [await amazon.settle(state(number)) for number in range(1, 25)]
+    # By its answers Amazon tells at which rates it may be called.
+    await amazon.push(replace(known[0], quantity=2))
+    await amazon.switch({"amazon": {"apply_delay_ms": 200}})
+    before = len(await amazon.calls())
+    results = await amazon.push(*(replace(one, quantity=1) for one in known))
+    assert {result.outcome for result in results} == {Outcome.DONE}
+    methods = [call["method"] for call in (await amazon.calls())[before:]]
+    assert methods.count("PATCH") == 24
+    assert methods.count("GET") < 36, "each is looked at three times"
+    last = len(methods) - methods[::-1].index("PATCH")
+    assert methods[:last].count("GET") <= 16, "nobody waited for the looks of those before"
+
+
+async def test_one_that_fails_among_many_is_told(amazon: Market) -> None:
+    known = [await amazon.settle(state(number)) for number in range(1, 9)]
+    await amazon.switch({"amazon": {"apply_delay_ms": 300}})
+    await amazon.fault("accepted_then_failed", count=1)
+    results = await amazon.push(*(replace(one, quantity=1) for one in known))
+    assert sorted(result.code for result in results) == ["", "", "", "", "", "", "", "8541"]
+
+
 async def test_lead_time_a_person_set_is_kept(amazon: Market) -> None:
     attributes = {"fulfillment_availability": [{"lead_time_to_ship_max_days": 4}]}
     known = await amazon.settle(state(metadata={"attributes": attributes}))

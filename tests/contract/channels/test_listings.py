@@ -84,6 +84,17 @@ async def test_listing_that_never_was_is_absent_and_ended_already(market: Market
     assert result.outcome is Outcome.DONE
 
 
+async def test_what_was_never_offered_is_read_without_a_call_for_each(market: Market) -> None:
+    await market.settle(state(7))
+    wanted = [state(number, quantity=0) for number in range(1, 41)]
+    before = len(await market.calls())
+    live = {one.platform_sku: one for one in await market.channel.read(wanted)}
+    # A token, and of a batch its polls.
+    assert len(await market.calls()) - before <= 15
+    assert [sku for sku, one in live.items() if one.exists] == ["SKU00007"], "somebody offers it there"
+    assert live["SKU00007"].quantity == 3
+
+
 async def test_nothing_to_sell_makes_no_listing_until_there_is_something(market: Market) -> None:
     known = await market.settle(state(quantity=0))
     assert not await market.quantity("SKU00001")
