@@ -31,8 +31,14 @@ _LISTINGS_PER_CALL = 500
 # What a channel may be told of its quotas; the benchmark asks how fast the hub is, not how fast a platform lets it be.
 _UNLIMITED: dict[str, dict[str, Any]] = {
     "ECWID": {"requests_per_minute": 0},
-    "ZOHO": {"requests_per_minute": 0},
+    "ZOHO": {"requests_per_minute": 0, "requests_per_day": 0},
     "AMAZON": {"feed_from": 0},
+}
+
+# As the sandbox's switches have them, in bench/sandbox.py.
+_PUBLISHED: dict[str, dict[str, Any]] = {
+    "ECWID": {"requests_per_minute": 600},
+    "ZOHO": {"requests_per_minute": 100, "requests_per_day": 5_000},
 }
 
 Account = tuple[str, str]
@@ -157,13 +163,24 @@ async def connected_channels(stage: Stage, platforms: Sequence[str]) -> list[cha
 async def lift_limits(stage: Stage, control: SandboxControl, channels: Sequence[channel_pb2.Channel]) -> None:
     """No quotas from here on, neither the sandbox's nor what the channels know of them."""
     await control.lift_limits()
+    await _tell_channels(stage, channels, _UNLIMITED)
+
+
+async def publish_limits(stage: Stage, control: SandboxControl, channels: Sequence[channel_pb2.Channel]) -> None:
+    """The quotas the platforms publish, for both sides."""
+    await _tell_channels(stage, channels, _PUBLISHED)
+    await control.set_published_limits()
+
+
+async def _tell_channels(
+    stage: Stage, channels: Sequence[channel_pb2.Channel], options: Mapping[str, Mapping[str, Any]]
+) -> None:
     for channel in channels:
-        more = _UNLIMITED.get(channel_pb2.Channel.Platform.Name(channel.platform))
-        if more:
-            await set_options(stage, channel, more)
+        if more := options.get(channel_pb2.Channel.Platform.Name(channel.platform)):
+            await _set_options(stage, channel, more)
 
 
-async def set_options(stage: Stage, channel: channel_pb2.Channel, more: Mapping[str, Any]) -> None:
+async def _set_options(stage: Stage, channel: channel_pb2.Channel, more: Mapping[str, Any]) -> None:
     """The channel's options as they were, and these."""
     changed = channel_pb2.Channel(id=channel.id, options=channel.options)
     changed.options.update(more)

@@ -11,7 +11,7 @@ from usav.sync.v1 import channel_pb2, drift_pb2
 from bench.report import Row, Section
 from bench.sandbox import SandboxControl
 from bench.seeds import make_variants
-from bench.shop import Shop, account_of, connected_channels, lift_limits, set_options, until
+from bench.shop import Shop, account_of, connected_channels, lift_limits, publish_limits, until
 from bench.stage import Stage
 
 BAR_PER_HOUR = 100_000
@@ -33,9 +33,7 @@ async def run(stage: Stage) -> Section:
         await Shop(stage, control, variants, [account_of(channel) for channel in chosen], units_of_each=1).open(
             copies=_COPIES
         )
-        for channel in chosen:
-            await set_options(stage, channel, {})
-        await control.set_published_limits()
+        await publish_limits(stage, control, chosen)
         before = await control.over_quota()
         took = await _reconcile(stage, chosen)
         refused = await control.over_quota() - before

@@ -29,7 +29,9 @@ class Throttle:
             self.refused += 1
             self._blocked_until = now + self._world.switches.ecwid.block_s
             return max(1, math.ceil(self._blocked_until - now))
-        self._count(int(now))
+        if limit:
+            # What is used without a limit counts against no later one.
+            self._count(int(now))
         return None
 
     @property

@@ -17,7 +17,7 @@ _DAY_MESSAGE = "You have exceeded the maximum number of API requests allowed per
 
 
 class Limits:
-    """Counts the requests of the organization. A limit of 0 is none."""
+    """Counts the requests of the organization. A limit of 0 is none, and what is used without one counts against no later one."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -36,8 +36,10 @@ class Limits:
         if switches.requests_per_minute and len(self._minute) >= switches.requests_per_minute:
             self.refused += 1
             raise refuse(429, PER_MINUTE, _MINUTE_MESSAGE)
-        self._minute.append(self._world.clock.seconds())
-        self._today += 1
+        if switches.requests_per_minute:
+            self._minute.append(self._world.clock.seconds())
+        if switches.requests_per_day:
+            self._today += 1
 
     def as_json(self) -> Json:
         """What was used of both limits."""
