@@ -44,11 +44,11 @@ from sync_svc.storage.tables import SCHEMA, stored_answer
 from sync_svc.storage.takeover import LeaseIds, take_over
 from sync_svc.upstream import CatalogFeed, HubAllocator, HubTruth, StockFeed, VariantSource
 from sync_svc.vault import Vault
-from sync_svc.workers import orders, shipments
 from sync_svc.workers.auto_listing import ListTools
 from sync_svc.workers.drift import DriftTools
 from sync_svc.workers.feeds import FeedReader
 from sync_svc.workers.imports import ImportTools
+from sync_svc.workers.leased import LEASE_S
 from sync_svc.workers.lookout import LOOK_BY_ONESELF_S, Lookout
 from sync_svc.workers.orders import OrderTools
 from sync_svc.workers.polls import PollTools
@@ -99,7 +99,7 @@ def _desk(settings: SyncSettings, db: Database, clients: Clients, registry: Chan
         connectors=Connectors(registry, vault, partial(stored_account, db, vault, new_lease=ids.new)),
         generations=Generations(gap_s=settings.push_gap_ms / 1000),
         truth=HubTruth(clients),
-        tasks=OrderTasks(db, lease_s=orders.LEASE_S),
+        tasks=OrderTasks(db, lease_s=LEASE_S),
         intake=OrderIntake(db, HubAllocator(clients)),
         alarms=WorkAlarms(),
         recent=RecentChannels(db),
@@ -171,10 +171,10 @@ def _work_tools(
         ),
         orders=OrderTools(desk.tasks, desk.intake, notes, progress, LOOK_BY_ONESELF_S, ids.new),
         polls=PollTools(desk.db, notes, LOOK_BY_ONESELF_S, ids.new),
-        lists=ListTools(desk.db, variants, desk.alarms.pushes),
-        imports=ImportTools(desk.db, variants, notes, desk.alarms.pushes),
-        ships=ShipTools(ShipmentLeases(desk.db, lease_s=shipments.LEASE_S), notes, new_lease=ids.new),
-        drift=DriftTools(desk.db, desk.truth, notes, desk.alarms, new_lease=ids.new),
+        lists=ListTools(desk.db, variants, desk.alarms.pushes, LOOK_BY_ONESELF_S),
+        imports=ImportTools(desk.db, variants, notes, desk.alarms.pushes, LOOK_BY_ONESELF_S),
+        ships=ShipTools(ShipmentLeases(desk.db, lease_s=LEASE_S), notes, LOOK_BY_ONESELF_S, new_lease=ids.new),
+        drift=DriftTools(desk.db, desk.truth, notes, desk.alarms, LOOK_BY_ONESELF_S, new_lease=ids.new),
         alarms=desk.alarms,
     )
 

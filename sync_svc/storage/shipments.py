@@ -19,16 +19,12 @@ from sync_svc.storage.order_tables import order_line, shipment, shipment_line
 _LEASE = Statement(
     text("""
 WITH due AS (
-  SELECT o.id FROM sync.channel_order o
-  WHERE o.id IN (
-      SELECT s.order_id FROM sync.shipment s
-      WHERE s.channel_id = CAST(:channel_id AS bigint) AND s.status = 'PENDING' AND s.next_attempt_at <= clock_timestamp()
-        AND NOT EXISTS (
-          SELECT FROM sync.shipment e WHERE e.order_id = s.order_id AND e.id < s.id AND e.status = 'PENDING')
-      ORDER BY s.next_attempt_at LIMIT CAST(:most AS integer))
+  SELECT o.id FROM sync.shipment s JOIN sync.channel_order o ON o.id = s.order_id
+  WHERE s.channel_id = CAST(:channel_id AS bigint) AND s.status = 'PENDING' AND s.next_attempt_at <= clock_timestamp()
+    AND NOT EXISTS (SELECT FROM sync.shipment e WHERE e.order_id = s.order_id AND e.id < s.id AND e.status = 'PENDING')
     AND (o.ship_lease_until IS NULL OR o.ship_lease_until < clock_timestamp())
     AND NOT EXISTS (SELECT FROM sync.channel c WHERE c.id = o.channel_id AND c.blocked_until > clock_timestamp())
-  FOR UPDATE OF o SKIP LOCKED)
+  ORDER BY s.next_attempt_at LIMIT CAST(:most AS integer) FOR UPDATE OF o SKIP LOCKED)
 UPDATE sync.channel_order o SET ship_lease = CAST(:lease AS uuid),
   ship_lease_until = clock_timestamp() + CAST(:lease_s AS double precision) * interval '1 second'
 FROM due WHERE o.id = due.id

@@ -16,14 +16,12 @@ from chassis.errors import Code, HubError
 from sync_svc.domain.channel import Channel
 from sync_svc.storage.auto_listing import ListingTurn, TurnLost
 from sync_svc.upstream import VariantSource
-from sync_svc.workers.wakeups import Alarms
+from sync_svc.workers.wakeups import Alarm, Alarms
 
 log = logging.getLogger(__name__)
 
 LEASE_S = 30.0
 _RETRY_S = 2.0
-# A change of the rule restarts the worker, so this is only for a turn whose worker has died.
-_LOOK_S = 40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +31,28 @@ class ListTools:
     db: Database
     variants: VariantSource
     pushes: Alarms
+    backstop_s: float
+    """A change of the rule restarts the worker; it is woken for the turn of a worker that has died."""
 
 
 class AutoLister:
     """Lists the catalog on one channel; of several workers one has the turn."""
 
-    def __init__(self, channel: Channel, tools: ListTools) -> None:
+    def __init__(self, channel: Channel, tools: ListTools, alarm: Alarm) -> None:
         self._channel = channel
         self._tools = tools
+        self._alarm = alarm
 
     async def run(self) -> None:
         """List what is to be listed, until cancelled."""
         while True:
-            wait_s = _LOOK_S
+            wait_s = self._tools.backstop_s
             try:
                 await self._list_when_due()
             except HubError as error:
                 log.warning("channel %d: the catalog cannot be listed now: %s", self._channel.id, error.message)
                 wait_s = _RETRY_S
-            await asyncio.sleep(wait_s)
+            await self._alarm.sleep(wait_s)
 
     async def _list_when_due(self) -> None:
         turn = ListingTurn(self._tools.db, self._channel.id, uuid4(), lease_s=LEASE_S)

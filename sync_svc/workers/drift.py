@@ -34,7 +34,6 @@ log = logging.getLogger(__name__)
 LEASE_S = 180.0
 _READ_TIME_LIMIT_S = 60.0
 _READ_AT_ONCE = 100
-_LOOK_S = 10.0
 _PAUSE_AFTER_ERROR_S = 1.0
 _FIRST_WAIT_S = 5.0
 # Pushes come first: below this part of a quota a pass waits for its refill.
@@ -50,6 +49,7 @@ class DriftTools:
     truth: TruthSource
     notes: ChannelNotes
     alarms: WorkAlarms
+    backstop_s: float
     confirm_s: float = 3.0
     """Seconds between the two looks at a difference."""
     new_lease: Callable[[], UUID] = uuid4
@@ -79,7 +79,7 @@ class Reconciler:
             except HubError as error:
                 log.warning("channel %d: cannot be reconciled: %s", self._channel.id, error.message)
                 await asyncio.sleep(_PAUSE_AFTER_ERROR_S)
-            await alarm.sleep(_LOOK_S)
+            await alarm.sleep(self._tools.backstop_s)
 
     async def _pass_when_due(self) -> None:
         lease = self._tools.new_lease()

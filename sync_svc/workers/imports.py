@@ -47,8 +47,7 @@ class ImportTools:
     variants: VariantSource
     notes: ChannelNotes
     pushes: Alarms
-    look_s: float = 15.0
-    """Seconds between two looks for an import that another process was asked for; this one's ring the alarm."""
+    backstop_s: float
 
 
 class ListingImporter:
@@ -70,7 +69,7 @@ class ListingImporter:
             except HubError as error:
                 log.warning("channel %d: listings cannot be imported: %s", self._channel.id, error.message)
                 await asyncio.sleep(_PAUSE_AFTER_ERROR_S)
-            await self._alarm.sleep(self._tools.look_s)
+            await self._alarm.sleep(self._tools.backstop_s)
 
     async def _import_when_due(self) -> None:
         turn = await ImportTurn.claim(self._tools.db, self._channel.id, uuid4(), LEASE_S)

@@ -17,7 +17,7 @@ from sync_svc.workers.wakeups import WorkAlarms
 
 log = logging.getLogger(__name__)
 
-LOOK_BY_ONESELF_S = 30.0
+LOOK_BY_ONESELF_S = 120.0
 """Workers that are woken look by themselves this seldom, should they ever not be."""
 
 # Each urgency is a range of the index on what is due, so what waits for later costs nothing.
@@ -29,6 +29,15 @@ SELECT c.id,
     AND (l.lease_until IS NULL OR l.lease_until < clock_timestamp())) AS pushes,
   EXISTS (SELECT FROM sync.order_task t WHERE t.channel_id = c.id AND t.next_attempt_at <= clock_timestamp()
     AND (t.lease_until IS NULL OR t.lease_until < clock_timestamp())) AS orders,
+  EXISTS (SELECT FROM sync.shipment s JOIN sync.channel_order o ON o.id = s.order_id
+    WHERE s.channel_id = c.id AND s.status = 'PENDING' AND s.next_attempt_at <= clock_timestamp()
+    AND (o.ship_lease_until IS NULL OR o.ship_lease_until < clock_timestamp())) AS shipments,
+  EXISTS (SELECT FROM sync.listing_import i WHERE i.channel_id = c.id AND i.finished_at IS NULL
+    AND i.next_at <= clock_timestamp() AND (i.lease_until IS NULL OR i.lease_until < clock_timestamp())) AS imports,
+  EXISTS (SELECT FROM sync.auto_listing a WHERE a.channel_id = c.id AND a.finished_at IS NULL
+    AND (a.lease_until IS NULL OR a.lease_until < clock_timestamp())) AS lists,
+  EXISTS (SELECT FROM sync.reconciliation r WHERE r.channel_id = c.id AND r.next_at <= clock_timestamp()
+    AND (r.lease_until IS NULL OR r.lease_until < clock_timestamp())) AS reconciles,
   c.next_poll_at <= clock_timestamp() AND (c.poll_lease_until IS NULL OR c.poll_lease_until < clock_timestamp()) AS polls
 FROM sync.channel c
 WHERE c.activated_at IS NOT NULL AND (c.blocked_until IS NULL OR c.blocked_until <= clock_timestamp())
@@ -55,8 +64,7 @@ class Lookout:
 
     async def look(self) -> None:
         """Wake whoever has something to do. Raises HubError."""
-        kinds = {"pushes": self._alarms.pushes, "orders": self._alarms.orders, "polls": self._alarms.polls}
         for row in await self._db.fetch(_DUE):
-            for kind, alarms in kinds.items():
+            for kind, alarms in self._alarms.kinds.items():
                 if row[kind]:
                     alarms.of(row["id"]).ring_in(0)

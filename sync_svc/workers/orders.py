@@ -18,17 +18,14 @@ from sync_svc.operations.take_orders import OrderIntake, TaskLost
 from sync_svc.progress import OrderTaken, Progress
 from sync_svc.storage.channels import ChannelNotes
 from sync_svc.storage.deliveries import OrderTask, OrderTasks
-from sync_svc.workers.errands import Errands, take
+from sync_svc.workers.leased import TIME_LIMIT_S, LeasedWork
 from sync_svc.workers.silence import Silence
 from sync_svc.workers.wakeups import Alarm
 
 log = logging.getLogger(__name__)
 
-LEASE_S = 60.0
-_TIME_LIMIT_S = 45.0
 _MOST_AT_ONCE = 8
 _NOT_THERE_TRIES = 6
-_PAUSE_AFTER_ERROR_S = 0.5
 
 
 class OrderNotReadable(Exception):
@@ -60,41 +57,21 @@ class OrderWorker:
         self._tools = tools
         self._alarm = alarm
         self._silence = Silence(tools.notes, channel.id)
-        self._errands = Errands(f"channel {channel.id}")
+        self._work = LeasedWork(
+            *(channel.id, "orders", tools.tasks, self._handle, alarm),
+            at_once=_MOST_AT_ONCE,
+            backstop_s=tools.backstop_s,
+            new_lease=tools.new_lease,
+        )
 
     async def run(self) -> None:
         """Work until cancelled; orders under way then get a moment to end."""
-        try:
-            while True:
-                try:
-                    await self._take_next()
-                except HubError as error:
-                    log.warning("channel %d: no orders can be taken: %s", self._channel.id, error.message)
-                    await asyncio.sleep(_PAUSE_AFTER_ERROR_S)
-        finally:
-            await self._errands.stop()
-
-    async def _take_next(self) -> None:
-        """Begin what is due, as much as there is room for; a new order does not wait for those under way to end."""
-        room = _MOST_AT_ONCE - len(self._errands)
-        tasks: list[OrderTask] = []
-        if room:
-            taking = self._tools.tasks.take(self._channel.id, self._tools.new_lease(), room)
-            tasks = await take(taking, self._tools.tasks.give_back)
-        for task in tasks:
-            self._errands.start(self._handle(task), then=self._look_again)
-        if len(tasks) < room or not room:
-            # Whatever becomes due from now on is rung for.
-            await self._alarm.sleep(self._tools.backstop_s)
-
-    def _look_again(self) -> None:
-        """There is room again, and the order that has ended may be due anew."""
-        self._alarm.ring_in(0)
+        await self._work.run()
 
     async def _handle(self, task: OrderTask) -> None:
         """One order, with a time limit shorter than its lease."""
         try:
-            async with asyncio.timeout(_TIME_LIMIT_S):
+            async with asyncio.timeout(TIME_LIMIT_S):
                 await self._take_in(task)
         except TaskLost:
             log.info("channel %d: order %s went to another worker", self._channel.id, task.external_order_id)

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from chassis.errors import HubError
 from sync_svc.channels.base import Channel as Connector
 from sync_svc.channels.base import ChannelError, Outcome
 from sync_svc.domain.backoff import backoff_s
@@ -21,16 +20,13 @@ from sync_svc.domain.channel import Channel
 from sync_svc.storage.channels import ChannelNotes
 from sync_svc.storage.shipments import LeasedParcel, ShipmentLeases
 from sync_svc.workers.ends import printable
-from sync_svc.workers.errands import Errands, take
+from sync_svc.workers.leased import TIME_LIMIT_S, LeasedWork
 from sync_svc.workers.silence import Silence
 from sync_svc.workers.wakeups import Alarm
 
 log = logging.getLogger(__name__)
 
-LEASE_S = 60.0
-_TIME_LIMIT_S = 45.0
 _MOST_AT_ONCE = 4
-_PAUSE_AFTER_ERROR_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +35,7 @@ class ShipTools:
 
     leases: ShipmentLeases
     notes: ChannelNotes
-    backstop_s: float = 10.0
-    """Seconds between two looks for parcels that another process was given; this one's ring the alarm."""
+    backstop_s: float
     settle_s: float = 5.0
     """Seconds before a parcel is told again whose answer never came."""
     new_lease: Callable[[], UUID] = uuid4
@@ -55,40 +50,22 @@ class ShipmentWorker:
         self._tools = tools
         self._alarm = alarm
         self._silence = Silence(tools.notes, channel.id)
-        self._errands = Errands(f"channel {channel.id}")
+        self._work = LeasedWork(
+            *(channel.id, "parcels", tools.leases, self._tell, alarm),
+            at_once=_MOST_AT_ONCE,
+            backstop_s=tools.backstop_s,
+            new_lease=tools.new_lease,
+        )
 
     async def run(self) -> None:
-        """Work until cancelled; parcels under way then get a moment to end."""
-        try:
-            while True:
-                try:
-                    await self._take_next()
-                except HubError as error:
-                    log.warning("channel %d: no parcels can be told: %s", self._channel.id, error.message)
-                    await asyncio.sleep(_PAUSE_AFTER_ERROR_S)
-        finally:
-            await self._errands.stop()
-
-    async def _take_next(self) -> None:
-        room = _MOST_AT_ONCE - len(self._errands)
-        taken: list[LeasedParcel] = []
-        if room:
-            leases = self._tools.leases
-            taken = await take(leases.take(self._channel.id, self._tools.new_lease(), room), leases.give_back)
-        for one in taken:
-            self._errands.start(self._tell(one), then=self._look_again)
-        if not taken:
-            await self._alarm.sleep(self._tools.backstop_s)
-
-    def _look_again(self) -> None:
-        """There is room again, and the order may have another parcel."""
-        self._alarm.ring_in(0)
+        """Tell until cancelled; parcels under way then get a moment to end."""
+        await self._work.run()
 
     async def _tell(self, taken: LeasedParcel) -> None:
         """One parcel, with a time limit shorter than its lease."""
         started = time.perf_counter()
         try:
-            async with asyncio.timeout(_TIME_LIMIT_S):
+            async with asyncio.timeout(TIME_LIMIT_S):
                 told = await self._connector.ship(taken.parcel)
         except ChannelError as error:
             await self._not_told(taken, error, started)

@@ -109,7 +109,7 @@ class Supervisor:
             OrderWorker(channel, connector, self._tools.orders, orders).run,
             OrderPoller(channel, connector, self._tools.polls, alarms.polls.of(channel.id), orders).run,
             ShipmentWorker(channel, connector, self._tools.ships, alarms.shipments.of(channel.id)).run,
-            AutoLister(channel, self._tools.lists).run,
+            AutoLister(channel, self._tools.lists, alarms.lists.of(channel.id)).run,
             ListingImporter(channel, connector, self._tools.imports, alarms.imports.of(channel.id)).run,
         ]
         if isinstance(connector, HintQueue) and connector.has_queue:

@@ -72,8 +72,14 @@ class WorkAlarms:
         self.polls = Alarms()
         self.shipments = Alarms()
         self.imports = Alarms()
+        self.lists = Alarms()
         self.reconciles = Alarms()
         self.channels = Alarm()
         """Rung when a channel was made or changed."""
         self.rush = Rush()
         """Holds back what is not urgent."""
+
+    @property
+    def kinds(self) -> dict[str, Alarms]:
+        """Those of the workers of one channel, by the name of their work."""
+        return {name: found for name, found in vars(self).items() if isinstance(found, Alarms)}

@@ -29,11 +29,11 @@ from sync_svc.storage.leases import Leases
 from sync_svc.storage.shipments import ShipmentLeases
 from sync_svc.storage.tables import channel, listing
 from sync_svc.vault import Vault
-from sync_svc.workers import orders, shipments
 from sync_svc.workers.auto_listing import ListTools
 from sync_svc.workers.drift import DriftTools
 from sync_svc.workers.feeds import FeedReader
 from sync_svc.workers.imports import ImportTools, ListingImporter
+from sync_svc.workers.leased import LEASE_S
 from sync_svc.workers.orders import OrderTools, OrderWorker
 from sync_svc.workers.polls import PollTools
 from sync_svc.workers.push import PushTools, PushWorker
@@ -57,7 +57,7 @@ class Engine:
     lease_s: float = 30.0
     push_timeout_s: float = 20.0
     gap_s: float = GAP_S
-    order_lease_s: float = orders.LEASE_S
+    order_lease_s: float = LEASE_S
     owner: str = "test"
     public_url: str = "https://hub.example"
     alarms: WorkAlarms = field(default_factory=WorkAlarms)
@@ -80,11 +80,11 @@ class Engine:
             *(self.leases, self.hub, self.notes, self.progress, self.push_timeout_s, 0.2), rush=self.alarms.rush
         )
         self.order_tools = OrderTools(self.tasks, self.intake, self.notes, self.progress, 0.2)
-        drift_tools = DriftTools(self.db, self.hub, self.notes, self.alarms, confirm_s=0.3)
+        drift_tools = DriftTools(self.db, self.hub, self.notes, self.alarms, 0.2, confirm_s=0.3)
         polls = PollTools(self.db, self.notes, 0.2)
-        self.ship_tools = ShipTools(ShipmentLeases(self.db, lease_s=shipments.LEASE_S), self.notes, 0.2, settle_s=0.1)
-        self.list_tools = ListTools(self.db, self.hub, self.alarms.pushes)
-        self.import_tools = ImportTools(self.db, self.hub, self.notes, self.alarms.pushes, look_s=0.2)
+        self.ship_tools = ShipTools(ShipmentLeases(self.db, lease_s=LEASE_S), self.notes, 0.2, settle_s=0.1)
+        self.list_tools = ListTools(self.db, self.hub, self.alarms.pushes, 40.0)
+        self.import_tools = ImportTools(self.db, self.hub, self.notes, self.alarms.pushes, backstop_s=0.2)
         tools = WorkTools(
             push=self.push_tools,
             orders=self.order_tools,

@@ -121,7 +121,6 @@ async def test_pass_that_was_cut_off_goes_on_where_it_stood(
 ) -> None:
     monkeypatch.setattr("sync_svc.workers.drift._READ_AT_ONCE", 1)
     monkeypatch.setattr("sync_svc.workers.drift._FIRST_WAIT_S", 0.01)
-    monkeypatch.setattr("sync_svc.workers.drift._LOOK_S", 0.05)
     await _shop(engine, hub, 3)
     read: list[str] = []
     plain = FakeChannel.read
@@ -140,9 +139,8 @@ async def test_pass_that_was_cut_off_goes_on_where_it_stood(
 
 
 async def test_passes_come_by_themselves_and_are_shared_by_replicas(
-    engine: Engine, hub: FakeHub, platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, hub: FakeHub, platform: FakePlatform
 ) -> None:
-    monkeypatch.setattr("sync_svc.workers.drift._LOOK_S", 0.05)
     await _shop(engine, hub, 3, reconcile_interval_s=1)
     other = Engine(engine.db, hub, {"EBAY": platform}, owner="other")
     platform.shelves["00841"].quantity = 9

@@ -22,6 +22,7 @@ from sync_svc.storage.tables import auto_listing, feed_position, listing
 from sync_svc.upstream import FeedEvent, VariantPage
 from sync_svc.workers.auto_listing import AutoLister
 from sync_svc.workers.feeds import Gathered
+from sync_svc.workers.wakeups import Alarm
 from tests.factories.sync.engine import Engine, running, until
 from tests.factories.sync.platform import FakePlatform
 from tests.factories.sync.upstream import FakeHub
@@ -156,11 +157,11 @@ async def test_worker_that_dies_under_way_goes_on_behind_the_last_page(
 
     tools = replace(engine.list_tools, variants=Dying())
     with pytest.raises(RuntimeError):
-        await AutoLister(made, tools).run()
+        await AutoLister(made, tools, Alarm()).run()
     assert await _listed(engine, made.id) == ["00841", "00842", "00843", "00844"]
     async with engine.db.transaction() as conn:
         await conn.execute(update(auto_listing).values(lease_until=now()))
-    async with running(AutoLister(made, tools).run, AutoLister(made, tools).run):
+    async with running(AutoLister(made, tools, Alarm()).run, AutoLister(made, tools, Alarm()).run):
         await until(lambda: _is_finished(engine, made.id))
     assert asked == ["", "2", "4", "4", "6"]
     assert await _listed(engine, made.id) == [f"0084{n}" for n in range(1, 8)]
@@ -176,13 +177,13 @@ async def test_token_of_an_earlier_key_begins_anew_and_switching_off_ends_it(
     await _set_rules(api, made.id, auto_list=True)
     async with engine.db.transaction() as conn:
         await conn.execute(update(auto_listing).values(page_token="of another key"))
-    async with running(AutoLister(made, engine.list_tools).run):
+    async with running(AutoLister(made, engine.list_tools, Alarm()).run):
         await until(lambda: _is_finished(engine, made.id))
     assert await _listed(engine, made.id) == ["00841", "00842"]
     hub.add(3, "00843", 1)
     for wanted in (False, True, False):
         await _set_rules(api, made.id, auto_list=wanted)
-    async with running(AutoLister(made, engine.list_tools).run):
+    async with running(AutoLister(made, engine.list_tools, Alarm()).run):
         await asyncio.sleep(0.3)
     assert await _listed(engine, made.id) == ["00841", "00842"]
 

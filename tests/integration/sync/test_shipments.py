@@ -218,7 +218,7 @@ async def test_worker_that_dies_after_sending_tells_nothing_twice(
 
     platform.after_ship = die
     await orders.ship(order)
-    worker = asyncio.create_task(engine.shipment_worker(orders.ebay)._take_next())
+    worker = asyncio.create_task(engine.shipment_worker(orders.ebay)._work.take_next())
     await dying.wait()
     worker.cancel()
     with pytest.raises(Refused) as caught:
