@@ -48,9 +48,7 @@ _HUB = hub_service_pb2.DESCRIPTOR.services_by_name["HubService"]
 
 async def build(settings: AuthSettings, clock: Clock = now) -> Service:
     """Everything the process runs; `clock` is for tests. Raises Unavailable when the database does not come, SettingsError."""
-    db = await Database.open(
-        settings.database_url, schema=SCHEMA, pool_size=settings.pool_size, constraints=CONSTRAINTS
-    )
+    db = await Database.open_for(settings, SCHEMA, CONSTRAINTS)
     keys = KeyRing(db, settings.signing_key_secret, clock)
     mint = TokenMint(keys, settings.token_issuer, settings.token_audience, settings.lifetimes, settings.seal_key)
     feed = Feed(db, outbox, Seal(settings.seal_key))

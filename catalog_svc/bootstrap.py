@@ -32,9 +32,7 @@ _TRIM_EVERY_SECONDS = 600.0
 
 async def build(settings: CatalogSettings) -> Service:
     """Everything the process runs."""
-    db = await Database.open(
-        settings.database_url, schema=SCHEMA, pool_size=settings.pool_size, constraints=CONSTRAINTS
-    )
+    db = await Database.open_for(settings, SCHEMA, CONSTRAINTS)
     clients = Clients(settings)
     seal = Seal(settings.seal_key)
     feed = Feed(db, outbox, seal)

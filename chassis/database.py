@@ -17,30 +17,24 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import asyncpg
-from prometheus_client import Histogram
-from sqlalchemy import MetaData, event
+from sqlalchemy import MetaData
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
-from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.expression import ClauseElement
 
+from chassis.connections import ACQUIRE_TIMEOUT_S, POOL_WAIT, Connections
 from chassis.database_errors import LOST, RETRYABLE, Constraints, is_database_error, sqlstate_of, translate
 from chassis.errors import HubError
-from chassis.hosts import Hosts
-from chassis.metrics import gauge, histogram
-from chassis.tracing import TRACING
+from chassis.metrics import gauge
+from chassis.setting_values import PoolMode
+from chassis.settings import ServiceSettings
 
 T = TypeVar("T")
 
 POOL = gauge(
     "hub_pool_connections", "Connections of a pool by state: idle, used, and the most there may be.", ["pool", "state"]
 )
-POOL_WAIT = histogram(
-    "hub_pool_wait_seconds", "How long work waited for a connection, the opening of a new one included.", ["pool"]
-)
 _HOT_WAIT = POOL_WAIT.labels("hot")
-_ENGINE_WAITS = {name: POOL_WAIT.labels(name) for name in ("read", "write")}
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -51,10 +45,8 @@ NAMING = {
 }
 
 _DIALECT = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
-# JIT costs tens of milliseconds on first use and gains nothing on statements this small.
-_SERVER_SETTINGS = {"jit": "off", "timezone": "UTC"}
-_CONNECT_TIMEOUT_S = 5.0
-_ACQUIRE_TIMEOUT_S = 5.0
+# An engine's connections are held for whole transactions, those of the hot pool for one statement mostly.
+_ENGINES_MORE = 4
 
 
 def schema_metadata(schema: str) -> MetaData:
@@ -98,17 +90,13 @@ class HotTransaction:
         return found
 
 
-async def _keep_as_is(_: Any) -> None:
-    """Replaces the pool's reset query: nothing here leaves session state behind, and the query costs a round trip."""
-
-
 class _Borrowed:
     """A connection of the hot pool for the length of a block; the wait for it is counted."""
 
     __slots__ = ("_context",)
 
     def __init__(self, pool: asyncpg.Pool) -> None:
-        self._context = pool.acquire(timeout=_ACQUIRE_TIMEOUT_S)
+        self._context = pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
 
     async def __aenter__(self) -> Any:
         began = time.perf_counter()
@@ -121,38 +109,19 @@ class _Borrowed:
         await self._context.__aexit__(*error)
 
 
-class _CountedPool(AsyncAdaptedQueuePool):
-    """SQLAlchemy's pool; the wait for a connection is counted."""
-
-    def _do_get(self) -> ConnectionPoolEntry:
-        began = time.perf_counter()
-        try:
-            return super()._do_get()
-        finally:
-            self.wait.observe(time.perf_counter() - began)
-
-    @property
-    def wait(self) -> Histogram:
-        return _ENGINE_WAITS[self.logging_name or ""]
-
-
-def _pass_over_ended(connection: Any, _: Any, __: Any) -> None:
-    """A connection whose server has ended it is not lent: after a failover the first caller gets a new one, not an error.
-
-    It is seen without a round trip, unlike by the pool's own ping.
-    """
-    if connection.driver_connection.is_closed():
-        raise DisconnectionError
-
-
 class Database:
     """One service's way into Postgres. Open with `Database.open`, close with `close`."""
 
     def __init__(
-        self, hosts: Hosts, schema: str, pool: asyncpg.Pool, engines: Sequence[AsyncEngine], constraints: Constraints
+        self,
+        connections: Connections,
+        schema: str,
+        pool: asyncpg.Pool,
+        engines: Sequence[AsyncEngine],
+        constraints: Constraints,
     ):
-        self.url = hosts.url
-        self._hosts = hosts
+        self.connections = connections
+        self.url = connections.url
         self.schema = schema
         self.pool = pool
         self.read, self.write = engines
@@ -160,55 +129,38 @@ class Database:
 
     @classmethod
     async def open(
-        cls, url: str, *, schema: str, pool_size: int = 10, constraints: Constraints | None = None
+        cls,
+        url: str,
+        *,
+        schema: str,
+        pool_size: int = 10,
+        constraints: Constraints | None = None,
+        pool_mode: PoolMode = PoolMode.SESSION,
+        direct_url: str = "",
     ) -> Database:
         """Makes the pools without connecting: a service starts before its database and tells so by its health.
 
-        An address of several hosts leads to the one that takes writes, wherever a failover has moved that.
+        An address of several hosts leads to the one that takes writes, wherever a failover has moved that. Behind a pooler
+        in transaction mode `direct_url` leads past it.
         """
-        hosts = Hosts(url)
-        settings = {**_SERVER_SETTINGS, "application_name": f"hub_{schema}"}
-        pool = asyncpg.create_pool(
-            hosts.url,
-            connect=hosts.connect,
-            min_size=0,
-            max_size=pool_size,
-            reset=_keep_as_is,
-            timeout=_CONNECT_TIMEOUT_S,
-            server_settings=settings,
-            init=TRACING.follow_statements if TRACING.on else None,
-            statement_cache_size=512,
-            max_inactive_connection_lifetime=300,
-        )
+        connections = Connections(url, application=f"hub_{schema}", mode=pool_mode, direct_url=direct_url)
+        pool = connections.hot_pool(pool_size)
         await pool
+        size = pool_size + _ENGINES_MORE
+        engines = [connections.engine("read", size, isolation_level="AUTOCOMMIT"), connections.engine("write", size)]
+        return cls(connections, schema, pool, engines, constraints or {})
 
-        async def connect() -> asyncpg.Connection:
-            connection = await hosts.connect(timeout=_CONNECT_TIMEOUT_S, server_settings=settings)
-            if TRACING.on:
-                await TRACING.follow_statements(connection)
-            return connection
-
-        engines = [
-            create_async_engine(
-                "postgresql+asyncpg://",
-                async_creator=connect,
-                poolclass=_CountedPool,
-                pool_logging_name=name,
-                # Opened when needed and then kept: beyond its size a pool closes what it lent, and a new connection with its
-                # password exchange and statements to prepare costs more than the work of most transactions.
-                pool_size=pool_size + 4,
-                max_overflow=0,
-                pool_timeout=_ACQUIRE_TIMEOUT_S,
-                pool_use_lifo=True,
-                # Errors end up in logs; values of rows must not.
-                hide_parameters=True,
-                **options,
-            )
-            for name, options in (("read", {"isolation_level": "AUTOCOMMIT"}), ("write", {}))
-        ]
-        for engine in engines:
-            event.listen(engine.sync_engine, "checkout", _pass_over_ended)
-        return cls(hosts, schema, pool, engines, constraints or {})
+    @classmethod
+    async def open_for(cls, settings: ServiceSettings, schema: str, constraints: Constraints) -> Database:
+        """As a service's settings say."""
+        return await cls.open(
+            settings.database_url,
+            schema=schema,
+            pool_size=settings.pool_size,
+            constraints=constraints,
+            pool_mode=settings.pool_mode,
+            direct_url=settings.database_direct_url,
+        )
 
     async def close(self) -> None:
         """Closes every connection."""
@@ -231,10 +183,15 @@ class Database:
             POOL.labels(name, "used").set_function(pool.checkedout)
             POOL.labels(name, "most").set_function(pool.size)
 
+    @property
+    def can_listen(self) -> bool:
+        """Whether NOTIFY reaches this process; behind a pooler in transaction mode that takes an address past it."""
+        return self.connections.can_listen
+
     async def connect_listener(self) -> asyncpg.Connection:
         """A connection of its own, for LISTEN. Raises Unavailable."""
         async with self.translated():
-            return await self._hosts.connect(timeout=_CONNECT_TIMEOUT_S, server_settings=_SERVER_SETTINGS)
+            return await self.connections.listener()
 
     async def fetch(self, statement: Statement, **parameters: Any) -> list[asyncpg.Record]:
         """All rows of a compiled statement."""
@@ -281,7 +238,7 @@ class Database:
         """As `transaction`, for a few compiled statements: on the bare pool, which costs a fraction of an engine's connection."""
         async with (
             self.translated(),
-            self.pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as connection,
+            self.pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection,
             connection.transaction(),
         ):
             yield HotTransaction(connection)

@@ -278,12 +278,12 @@ class Feed:
         await self._db.execute(self._trim)
 
     async def run(self) -> None:
-        """Carries pokes to other replicas and theirs to us; reconnects by itself.
+        """Carries pokes to other replicas and theirs to us; reconnects by itself. Without a way to hear them, readers poll.
 
         Rows that came from another cluster with a copy of the data would be taken for unsettled for a long time: they go first.
         """
         await self._db.execute(self._drop_foreign)
-        await asyncio.gather(self._carry_out(), self._listen())
+        await asyncio.gather(self._carry_out(), *([self._listen()] if self._db.can_listen else []))
 
     async def _carry_out(self) -> None:
         while True:

@@ -13,8 +13,8 @@ from typing import Any
 import asyncpg
 from sqlalchemy import text
 
+from chassis.connections import Connections
 from chassis.database import Database, Statement
-from chassis.hosts import Hosts
 from chassis.metrics import counter
 
 log = logging.getLogger(__name__)
@@ -38,15 +38,8 @@ class Replica:
 
     def __init__(self, primary: Database, url: str) -> None:
         self._primary = primary
-        hosts = Hosts(url)
-        self._pool = asyncpg.create_pool(
-            hosts.url,
-            connect=hosts.connect,
-            min_size=0,
-            max_size=_POOL_SIZE,
-            timeout=_CONNECT_SECONDS,
-            server_settings={"jit": "off", "timezone": "UTC", "application_name": f"hub_{primary.schema}_reads"},
-        )
+        connections = Connections(url, application=f"hub_{primary.schema}_reads", mode=primary.connections.mode)
+        self._pool = connections.hot_pool(_POOL_SIZE, timeout=_CONNECT_SECONDS)
         self._not_before = 0.0
 
     async def fetch(self, statement: Statement, **parameters: Any) -> list[asyncpg.Record]:
@@ -70,7 +63,8 @@ class Replica:
         written = await self._primary.fetchval(_WRITTEN)
         try:
             await self._pool  # Makes it ready, the first time.
-            async with self._pool.acquire(timeout=_CONNECT_SECONDS) as connection:
+            # One transaction, so that behind a pooler it is one standby that is asked for both.
+            async with self._pool.acquire(timeout=_CONNECT_SECONDS) as connection, connection.transaction():
                 if not await self._has_all(connection, written):
                     return None
                 found: list[asyncpg.Record] = await connection.fetch(statement.sql, *statement.arguments(parameters))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -155,6 +156,21 @@ def parse_database(raw: str) -> str:
     if not raw.startswith(("postgresql://", "postgres://")) or "@" not in raw or not raw.isprintable():
         raise ValueError("takes postgresql://user:password@host:port/database")
     return raw
+
+
+class PoolMode(StrEnum):
+    """What a pooler in front of the database lends a connection: a server session for good, or one per transaction."""
+
+    SESSION = "session"
+    TRANSACTION = "transaction"
+
+
+def parse_pool_mode(raw: str) -> PoolMode:
+    """session or transaction. Raises ValueError."""
+    try:
+        return PoolMode(raw.strip().lower())
+    except ValueError:
+        raise ValueError("takes session or transaction") from None
 
 
 def parse_names(raw: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from chassis.setting_values import (
+    PoolMode,
     parse_bool,
     parse_database,
     parse_file,
@@ -22,6 +23,7 @@ from chassis.setting_values import (
     parse_one_target,
     parse_path,
     parse_percent,
+    parse_pool_mode,
     parse_port,
     parse_secret,
     parse_target,
@@ -154,6 +156,19 @@ class ServiceSettings:
     )
     database_url: str = setting(
         "HUB_DATABASE_URL", help="The service's own role, postgresql://...", parse=parse_database, secret=True
+    )
+    pool_mode: PoolMode = setting(
+        "HUB_DATABASE_POOL_MODE",
+        PoolMode.SESSION,
+        "transaction, where the database's address leads to a PgBouncer in that mode; else session.",
+        parse=parse_pool_mode,
+    )
+    database_direct_url: str = setting(
+        "HUB_DATABASE_DIRECT_URL",
+        "",
+        "The database itself, past such a PgBouncer, to hear of other replicas' changes at once; else they are polled for.",
+        parse=parse_database,
+        secret=True,
     )
     database_replica_url: str = setting(
         "HUB_DATABASE_REPLICA_URL",

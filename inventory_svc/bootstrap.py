@@ -40,9 +40,7 @@ _TRIM_EVERY_SECONDS = 600.0
 
 async def build(settings: InventorySettings, catalog: Catalog | None = None) -> Service:
     """Everything the process runs; `catalog` is for tests that have none."""
-    db = await Database.open(
-        settings.database_url, schema=SCHEMA, pool_size=settings.pool_size, constraints=CONSTRAINTS
-    )
+    db = await Database.open_for(settings, SCHEMA, CONSTRAINTS)
     replica = Replica(db, settings.database_replica_url) if settings.database_replica_url else None
     clients = Clients(settings)
     seal = Seal(settings.seal_key)

@@ -68,9 +68,7 @@ log = logging.getLogger(__name__)
 
 async def build(settings: SyncSettings, registry: ChannelRegistry | None = None) -> Service:
     """Everything the process runs; `registry` is for tests."""
-    db = await Database.open(
-        settings.database_url, schema=SCHEMA, pool_size=settings.pool_size, constraints=CONSTRAINTS
-    )
+    db = await Database.open_for(settings, SCHEMA, CONSTRAINTS)
     clients = Clients(settings)
     progress = Progress()
     once = Idempotency(db, stored_answer)

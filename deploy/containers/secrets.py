@@ -57,6 +57,12 @@ class SecretSettings:
         "Where the database is; several hosts with commas between.",
         parse=_parse_place,
     )
+    pooler: str = setting(
+        "HUB_DATABASE_POOLER",
+        "",
+        "A PgBouncer in front of it, as pooler:6432/hub; set HUB_DATABASE_POOL_MODE with it.",
+        parse=_parse_place,
+    )
 
 
 def main() -> int:
@@ -81,14 +87,13 @@ def write_secrets(folder: Path, settings: SecretSettings, environ: Mapping[str, 
     secrets = load_secrets(folder / _KEYS / "secrets.json", environ)
     postgres = _kept(folder, "postgres_password", settings.postgres_password, secrets.postgres_password)
     admin = load_admin_password(folder / _KEYS / "admin_password", settings.admin_password)
-    database = f"postgresql://{settings.database_user}@{settings.database}"
-    url = role_url(database, settings.database_user, postgres)
+    url = role_url(_address(settings.database), settings.database_user, postgres)
     processes = {
         "postgres": {"password": postgres},
         "migrate": {"database_url": url, "role_secret": secrets.role_secret},
         "backup": {"database_url": url, **_state(secrets, admin)},
         "tools": {name: secrets.client_secret(name) for name in _TOOLS},
-        **{spec.name: _of_service(spec.name, spec.role, database, secrets) for spec in SERVICES},
+        **{spec.name: _of_service(spec.name, spec.role, settings, secrets) for spec in SERVICES},
     }
     processes["auth"] |= {"admin_password": admin, "service_accounts": seeded_accounts(secrets)}
     processes["sync"]["credential_key"] = secrets.credential_key
@@ -96,14 +101,21 @@ def write_secrets(folder: Path, settings: SecretSettings, environ: Mapping[str, 
         _write(folder / process, files)
 
 
-def _of_service(name: str, role: str, database: str, secrets: Secrets) -> Files:
+def _of_service(name: str, role: str, settings: SecretSettings, secrets: Secrets) -> Files:
+    password = secrets.role_password(role)
     files = {
-        "database_url": role_url(database, role, secrets.role_password(role)),
+        "database_url": role_url(_address(settings.pooler or settings.database), role, password),
+        "direct_url": role_url(_address(settings.database), role, password),
         "seal_key": secrets.seal_key,
     }
     if name in CALLERS:
         files["client_secret"] = secrets.client_secret(account_of(name))
     return files
+
+
+def _address(place: str) -> str:
+    """Without a user."""
+    return f"postgresql://@{place}"
 
 
 def _state(secrets: Secrets, admin_password: str) -> Files:

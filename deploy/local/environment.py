@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from chassis.setting_values import PoolMode
 from deploy.local.mutual_tls import MutualTls
 from deploy.local.secrets import Secrets
 from deploy.local.settings import ROOT, HubSettings
@@ -15,6 +16,7 @@ CALLERS = ("catalog", "inventory", "sync")
 # Nobody but the runner, the migration step and the one service concerned may see these.
 _RUNNERS_OWN = (
     "DATABASE_URL",
+    "DATABASE_POOLER_URL",
     "DATABASE_REPLICA_URL",
     "HUB_ADMIN_PASSWORD",
     "HUB_ROLE_SECRET",
@@ -70,12 +72,11 @@ class Environments:
             HUB_BIND=LOOPBACK,
             HUB_PORT=str(port),
             HUB_METRICS_PORT=str(metrics.get(port, 0)),
-            HUB_DATABASE_URL=role_url(self.database_url, spec.role, self.secrets.role_password(spec.role)),
             HUB_SEAL_KEY=self.secrets.seal_key,
             HUB_PUBLIC_URL=self.settings.public_url or self.topology.gateway_url,
             **{variable: address for variable, address in addresses.items() if address},
             **(self.mutual_tls.environment(spec.name) if self.mutual_tls else {}),
-            **self._replica(spec),
+            **self._database(spec),
             **self._own(spec),
         )
 
@@ -94,11 +95,22 @@ class Environments:
             **settings.extra_env.get(process, {}),
         }
 
-    def _replica(self, spec: ServiceSpec) -> dict[str, str]:
-        url = self.settings.database_replica_url
-        return (
-            {"HUB_DATABASE_REPLICA_URL": role_url(url, spec.role, self.secrets.role_password(spec.role))} if url else {}
-        )
+    def _database(self, spec: ServiceSpec) -> dict[str, str]:
+        """The ways to it: as the service's own role, past a pooler too, and to a standby, as far as there are such."""
+        settings = self.settings
+
+        def own(url: str) -> str:
+            return role_url(url, spec.role, self.secrets.role_password(spec.role))
+
+        told = {"HUB_DATABASE_URL": own(settings.database_pooler_url or self.database_url)}
+        if settings.database_pooler_url:
+            told |= {
+                "HUB_DATABASE_POOL_MODE": PoolMode.TRANSACTION.value,
+                "HUB_DATABASE_DIRECT_URL": own(self.database_url),
+            }
+        if settings.database_replica_url:
+            told["HUB_DATABASE_REPLICA_URL"] = own(settings.database_replica_url)
+        return told
 
     def _own(self, spec: ServiceSpec) -> dict[str, str]:
         own: dict[str, str] = {}

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncpg
 
+from deploy.local.scram import is_secret_of
 from deploy.local.secrets import role_password
 
 _EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
 _VERSION_TABLE = {"alembic_version": "SELECT"}
+# Of every session, also where a pooler lets no service ask for them: see chassis.connections.
+_SESSION = {"timezone": "UTC", "jit": "off"}
 # A statement or transaction that takes longer has lost its caller long ago.
 _LIMITS = {
     "statement_timeout": "60s",
@@ -34,7 +37,7 @@ async def prepare_schema(connection: asyncpg.Connection, database: str, schema: 
         await connection.execute(f'REVOKE ALL ON SCHEMA "{schema}" FROM PUBLIC')
         await connection.execute(f'GRANT USAGE ON SCHEMA "{schema}" TO "{role}"')
         await connection.execute(f'GRANT CONNECT, TEMPORARY ON DATABASE "{database}" TO "{role}"')
-        for name, value in {**_LIMITS, "search_path": schema}.items():
+        for name, value in {**_LIMITS, **_SESSION, "search_path": schema}.items():
             await connection.execute(f'ALTER ROLE "{role}" IN DATABASE "{database}" SET {name} = "{value}"')
 
 
@@ -68,4 +71,16 @@ async def _ensure_role(connection: asyncpg.Connection, role: str, password: str)
         END $$
         """
     )
-    await connection.execute(f"ALTER ROLE \"{role}\" LOGIN PASSWORD '{password}'")
+    if not await _has_password(connection, role, password):
+        await connection.execute(f"ALTER ROLE \"{role}\" LOGIN PASSWORD '{password}'")
+
+
+async def _has_password(connection: asyncpg.Connection, role: str, password: str) -> bool:
+    """Whether it need not be set again: that would salt it anew, and a pooler that signs in with the secret would be shut out.
+
+    Only a superuser can look; another administrator sets it each time.
+    """
+    if not await connection.fetchval("SELECT has_column_privilege('pg_catalog.pg_authid', 'rolpassword', 'SELECT')"):
+        return False
+    stored = await connection.fetchval("SELECT rolpassword FROM pg_catalog.pg_authid WHERE rolname = $1", role)
+    return is_secret_of(stored or "", password)

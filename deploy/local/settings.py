@@ -48,6 +48,13 @@ class HubSettings:
     database_url: str = setting(
         "DATABASE_URL", "", "An administrator of another Postgres 16+.", parse=parse_database, secret=True
     )
+    database_pooler_url: str = setting(
+        "DATABASE_POOLER_URL",
+        "",
+        "A PgBouncer in front of it, in transaction mode, through which the services work.",
+        parse=parse_database,
+        secret=True,
+    )
     database_replica_url: str = setting(
         "DATABASE_REPLICA_URL", "", "A standby of it, for reads that take long.", parse=parse_database, secret=True
     )

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,6 +117,13 @@ class Shop:
 
 @pytest.fixture
 async def shop(hub: Hub, admin: httpx2.AsyncClient) -> AsyncIterator[Shop]:
+    async with shop_of(hub, admin) as made:
+        yield made
+
+
+@asynccontextmanager
+async def shop_of(hub: Hub, admin: httpx2.AsyncClient) -> AsyncIterator[Shop]:
+    """A shop whose sandbox channels are connected."""
     async with httpx2.AsyncClient(base_url=hub.sandbox_url, timeout=30, trust_env=False) as sandbox:
         made = Shop(admin, sandbox)
 

@@ -36,9 +36,20 @@ async def catalogue(url: str) -> list[asyncpg.Record]:
 
 
 async def test_a_second_run_changes_nothing(url: str) -> None:
-    before = await catalogue(url)
+    before = await catalogue(url), await passwords(url)
     await migrate(url, ROLE_SECRET)
-    assert await catalogue(url) == before
+    assert (await catalogue(url), await passwords(url)) == before
+
+
+async def passwords(url: str) -> list[asyncpg.Record]:
+    """As they are stored: salted anew, they would shut out a pooler that signs in with what is stored."""
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetch(
+            "SELECT rolname, rolpassword FROM pg_authid WHERE rolname LIKE 'hub\\_%' ORDER BY 1"
+        )
+    finally:
+        await connection.close()
 
 
 async def test_two_runs_at_once_make_one_database(databases: Databases) -> None:
@@ -92,6 +103,8 @@ async def test_a_role_has_limits_and_its_search_path(url: str) -> None:
         assert await connection.fetchval("SHOW search_path") == "catalog"
         assert await connection.fetchval("SHOW statement_timeout") == "1min"
         assert await connection.fetchval("SHOW lock_timeout") == "10s"
+        assert await connection.fetchval("SHOW jit") == "off"
+        assert await connection.fetchval("SHOW timezone") == "UTC"
         assert await connection.fetchval("SHOW idle_in_transaction_session_timeout") == "30s"
     finally:
         await connection.close()

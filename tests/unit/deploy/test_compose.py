@@ -154,6 +154,12 @@ def test_images_run_as_nobody_in_particular_and_hold_what_exists() -> None:
     assert users == {"service": "10001:10001", "gateway": "10001:10001"}
 
 
+def test_the_services_can_be_put_behind_a_pooler() -> None:
+    for name in SETTINGS:
+        assert OURS[name]["environment"]["HUB_DATABASE_POOL_MODE"] == "${HUB_DATABASE_POOL_MODE:-session}"
+        assert OURS[name]["environment"]["HUB_DATABASE_DIRECT_URL_FILE"] == "/run/hub/direct_url"
+
+
 def _goes_to_the_builder(path: Path) -> bool:
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     return f"!{path.parts[0]}" in lines

@@ -73,6 +73,19 @@ def test_services_start_from_their_folders(make: Make, tmp_path: Path) -> None:
     assert len(sync.credential_keys) == 1
 
 
+def test_a_pooler_stands_before_the_database_for_services_only(make: Make, tmp_path: Path) -> None:
+    assert make(HUB_DATABASE="db:5432/hub", HUB_DATABASE_POOLER="pooler:6432/hub") == 0
+    shown = {
+        name: (tmp_path / name).read_text() for name in ("sync/database_url", "sync/direct_url", "migrate/database_url")
+    }
+    assert {name: url.rpartition("@")[2] for name, url in shown.items()} == {
+        "sync/database_url": "pooler:6432/hub",
+        "sync/direct_url": "db:5432/hub",
+        "migrate/database_url": "db:5432/hub",
+    }
+    assert len({shown["sync/database_url"].partition("@")[0], shown["sync/direct_url"].partition("@")[0]}) == 1
+
+
 def test_a_service_is_not_shown_what_others_come_from(make: Make, tmp_path: Path) -> None:
     make()
     secret = (tmp_path / "migrate" / "role_secret").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,16 @@ def test_no_service_is_told_the_administrators_secrets(environments: Environment
         assert not any("boss:pw" in value for value in environment.values())
         assert ("HUB_ADMIN_PASSWORD" in environment) is (spec.name == "auth")
         assert ("HUB_CREDENTIAL_KEY" in environment) is (spec.name == "sync")
+
+
+def test_a_pooler_stands_before_the_database_and_each_service_knows_the_way_past_it(environments: Environments) -> None:
+    pooled = replace(environments.settings, database_pooler_url="postgresql://boss:pw@pooler:6432/hub")
+    for spec in SERVICES:
+        told = replace(environments, settings=pooled).service(spec, 50051)
+        assert told["HUB_DATABASE_POOL_MODE"] == "transaction"
+        assert told["HUB_DATABASE_URL"].endswith("@pooler:6432/hub")
+        assert told["HUB_DATABASE_DIRECT_URL"] == environments.service(spec, 50051)["HUB_DATABASE_URL"]
+    assert replace(environments, settings=pooled).migration()["DATABASE_URL"] == environments.database_url
 
 
 def test_every_service_knows_all_addresses_and_its_own_port(environments: Environments) -> None:
