@@ -34,11 +34,15 @@ ADMIN_PASSWORD = "admin_password"
 
 @dataclass(frozen=True)
 class HubSecrets:
-    """`values` by name; `given` are those that the environment gives, which no file can change."""
+    """`values` by name; `given` are those that the environment gives, which no file can change.
+
+    `proven` ones came with the data that they are for.
+    """
 
     values: Mapping[str, str] = field(repr=False)
     given: frozenset[str] = frozenset()
     role_secret: str = field(default="", repr=False)
+    proven: bool = False
 
     def prints(self) -> dict[str, str]:
         """What tells them apart from others, by name."""
@@ -51,8 +55,8 @@ class HubSecrets:
 
     async def belong_to(self, database_url: str) -> bool:
         """Whether they are those of the hub in this database: the password that they give its services opens it."""
-        if not self.role_secret:
-            return False
+        if self.proven or not self.role_secret:
+            return self.proven
         role = role_of(SCHEMAS[0])
         try:
             address = role_url(database_url, role, role_password(self.role_secret, role))

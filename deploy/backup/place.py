@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from deploy.backup.after_restore import Channels
@@ -37,6 +38,11 @@ class Place:
     def state(self) -> StateFolder:
         """The state folder."""
         return StateFolder(self.hub.state)
+
+    @property
+    def wal_spool(self) -> Path:
+        """Where the log waits until it is in the store; what is lost there makes a gap in it."""
+        return Path(self.backups.wal_folder) if self.backups.wal_folder else self.state.path / "wal"
 
     @asynccontextmanager
     async def database(self) -> AsyncIterator[str]:

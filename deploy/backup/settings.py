@@ -53,6 +53,12 @@ class BackupSettings:
     wal_days: int = setting(
         "HUB_BACKUP_WAL_DAYS", 7, "To any second of how many days one can go back.", parse=whole(1, 365)
     )
+    wal_folder: str = setting(
+        "HUB_BACKUP_WAL_FOLDER",
+        "",
+        "Where the log waits until it is in the store; empty: beside the hub's data.",
+        parse=parse_file,
+    )
     s3_endpoint: str = setting(
         "HUB_BACKUP_S3_ENDPOINT", "", "Of a store that is not Amazon's: https://host:port.", parse=parse_url
     )

@@ -76,10 +76,14 @@ class PostgresPlace:
 
 
 class EmbeddedPostgres:
-    """One server. `options` are settings beyond OPTIONS, for tests that trade safety for speed."""
+    """One server. `options` are settings beyond OPTIONS, for tests that trade safety for speed.
 
-    def __init__(self, place: PostgresPlace, options: dict[str, str] | None = None) -> None:
+    While it starts it may crash `most_crashes` times and is started again.
+    """
+
+    def __init__(self, place: PostgresPlace, options: dict[str, str] | None = None, most_crashes: int = 5) -> None:
         self.place = place
+        self._most_crashes = most_crashes
         self._options = {**OPTIONS, "port": str(place.port), **(options or {})}
         self._user = postgres_user()
         self.process = ManagedProcess(self._command())
@@ -98,7 +102,7 @@ class EmbeddedPostgres:
         """Waits until the server accepts connections. Raises PostgresError."""
         deadline = asyncio.get_running_loop().time() + seconds
         while not self.is_ready():
-            if asyncio.get_running_loop().time() > deadline or self.process.crashes > 5:
+            if asyncio.get_running_loop().time() > deadline or self.process.crashes > self._most_crashes:
                 raise PostgresError(f"Postgres does not start; the end of {self.place.log}:\n{self.process.tail()}")
             await asyncio.sleep(0.02)
 

@@ -25,6 +25,7 @@ from deploy.backup.errors import BackupError, BackupRefused
 from deploy.backup.hub_secrets import find_secrets
 from deploy.backup.manifest import Manifest
 from deploy.backup.pitr.base import take_base
+from deploy.backup.pitr.dump import dump_moment
 from deploy.backup.pitr.receive import run_receiver
 from deploy.backup.pitr.restore import GoingBack, go_back
 from deploy.backup.pitr.window import windows
@@ -48,6 +49,7 @@ from hubctl.transfer import INTERRUPTED
 F = TypeVar("F", bound=Callable[..., Any])
 _WRONG_USE = 2
 _to = click.option("--to", default="", help="A folder or s3://bucket/prefix instead of HUB_BACKUP_TO.")
+_at = click.argument("at", metavar="TIME", type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ"]))
 _id = click.argument("backup_id", required=False, default="", metavar="[BACKUP]")
 
 
@@ -214,7 +216,7 @@ def schedule(output: Output, place: Place, to: str) -> None:
 
 @click.group()
 def pitr() -> None:
-    """Back to any second of the last days (the embedded Postgres): base backups and the log of everything since."""
+    """Back to any second of the last days: base backups and the log of everything since."""
 
 
 @pitr.command()
@@ -259,8 +261,23 @@ def list_windows(output: Output, place: Place, to: str) -> None:
     )
 
 
+@pitr.command("dump")
+@_at
+@_to
+@click.option("--into", default="", help="Where the backup is made; `moments` in the same place otherwise.")
+@_command
+def dump(output: Output, place: Place, at: datetime, to: str, into: str) -> None:
+    """Makes a backup of the hub as it was at TIME, for `restore --to`; the hub may run. For a Postgres of your own."""
+    source = to or place.backups.to
+    target = place.backups.vault(into or f"{source.rstrip('/')}/moments")
+    _show(
+        output,
+        [asyncio.run(dump_moment(place, place.backups.vault(source), target, at.replace(tzinfo=UTC), output.say))],
+    )
+
+
 @pitr.command("restore")
-@click.argument("at", metavar="TIME", type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ"]))
+@_at
 @_to
 @click.option("--resume-channels", is_flag=True, help="Channels go on as they were; otherwise they come back paused.")
 @click.option("--without-secrets", is_flag=True, help="Restores although sealed credentials cannot be read here.")

@@ -1,7 +1,7 @@
 """Builds a Dockerfile without a container engine: its steps run in scratch folders, with this machine as the base image.
 
-What an image holds, says and runs is real; what is not there is the engine's isolation: paths below /opt/hub, /secrets and
-/backups are mapped into the folder, all others are this machine's. Owners and users are not changed.
+What an image holds, says and runs is real; what is not there is the engine's isolation: paths below /opt/hub, /secrets,
+/backups and /wal are mapped into the folder, all others are this machine's. Owners and users are not changed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-_MAPPED = re.compile(r"(?<![\w/.-])/(opt/hub|secrets|backups)(?=[/:\s\"']|$)")
+_MAPPED = re.compile(r"(?<![\w/.-])/(opt/hub|secrets|backups|wal)(?=[/:\s\"']|$)")
 _KEPT = ("HOME", "LANG", "TMPDIR", "SSL_CERT_FILE")
 
 

@@ -137,7 +137,7 @@ async def _receive(place: Place, vault: Vault, tell: Callable[[str], None]) -> N
             cluster = await cluster_of(connection)
         finally:
             await connection.close()
-        receiver = Receiver(url, vault, cluster, place.state.path / "wal", place.backups.wal_seconds)
+        receiver = Receiver(url, vault, cluster, place.wal_spool, place.backups.wal_seconds)
         tell(f"the log of {cluster.identifier} goes to {vault.store.where}")
         tasks = [
             asyncio.create_task(receiver.run()),

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx2
 import pytest
 
@@ -18,6 +19,7 @@ from deploy.local.settings import HubSettings
 from tests.e2e.backup.test_restore_drill import API, post, receive, until
 from tests.e2e.conftest import SignedIn, clean_environment, make_locations
 from tests.e2e.hubctl.conftest import HubctlUser
+from tests.factories.databases import scratch_server
 from tests.factories.folders import scratch_folder
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
@@ -61,6 +63,24 @@ async def shipped_beyond(operator: HubctlUser, moment: datetime, bases: int = 1)
     await until(is_there, seconds=120)
 
 
+async def dumped_and_restored_elsewhere(operator: HubctlUser, moment: datetime) -> None:
+    """As for a Postgres that is not the embedded one, while the hub runs: a backup of that second, restored by its address."""
+    await asyncio.to_thread(operator.ok, "backup", "pitr", "dump", f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}")
+    before: list[Any] = await asyncio.to_thread(operator.json, "backup", "list")
+    moments = f"{operator.environment['HUB_BACKUP_TO']}/moments"
+    (dumped,) = await asyncio.to_thread(operator.json, "backup", "list", "--to", moments)
+    assert dumped["secrets"] == "yes"
+    assert dumped["backup"] not in {one["backup"] for one in before}
+    async with scratch_server() as databases:
+        elsewhere = HubctlUser({**operator.environment, "DATABASE_URL": databases.url("restored")})
+        await asyncio.to_thread(elsewhere.ok, "backup", "restore", "--to", moments)
+        connection = await asyncpg.connect(databases.url("restored"))
+        found = await connection.fetch("SELECT serial_number FROM inventory.item ORDER BY serial_number")
+        await connection.close()
+    assert "KEPT-1" in {row[0] for row in found}
+    assert "LOST-1" not in {row[0] for row in found}
+
+
 async def test_the_hub_goes_back_to_a_second_and_on_from_there() -> None:
     with scratch_folder() as folder:
         state = folder / "state"
@@ -78,6 +98,7 @@ async def test_the_hub_goes_back_to_a_second_and_on_from_there() -> None:
             first = await a_moment_between(client, sku, "KEPT-1", "LOST-1")
             await post(client, "/inventory/receive", {"sku": sku, "count": 30, "location": "A1-S2"})
             await shipped_beyond(operator, datetime.now(UTC))
+            await dumped_and_restored_elsewhere(operator, first)
             refused = await asyncio.to_thread(operator.run, "backup", "pitr", "restore", f"{first:%Y-%m-%dT%H:%M:%SZ}")
             assert (refused.status, "another hub" in refused.err) == (2, True)
         ahead = operator.run("backup", "pitr", "restore", "2099-01-01T00:00:00Z")

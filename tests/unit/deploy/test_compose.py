@@ -13,6 +13,7 @@ import yaml
 
 from auth_svc.settings import AuthSettings
 from catalog_svc.settings import CatalogSettings
+from deploy.backup.settings import BackupSettings
 from deploy.local.postgres import OPTIONS
 from deploy.local.settings import ROOT
 from inventory_svc.settings import InventorySettings
@@ -152,6 +153,28 @@ def test_images_run_as_nobody_in_particular_and_hold_what_exists() -> None:
             assert (ROOT / source).exists(), source
             assert _goes_to_the_builder(Path(source)), source
     assert users == {"service": "10001:10001", "gateway": "10001:10001"}
+
+
+def test_postgres_programs_find_their_user_in_the_image() -> None:
+    """initdb and a server that runs alone end at once under a number without a name."""
+    known = [line.split(":")[2:4] for line in (DEPLOY / "containers" / "passwd").read_text().splitlines()]
+    assert ["10001", "10001"] in known
+
+
+def test_going_back_to_any_second_can_be_switched_on() -> None:
+    """The scheduler is told of it, keeps the log on a volume of its own, and Postgres lets it receive that."""
+    backups = OURS["backups"]
+    variables = {item.metadata["variable"]: item for item in dataclasses.fields(BackupSettings)}
+    told = {name: value for name, value in backups["environment"].items() if name.startswith("HUB_BACKUP_")}
+    assert told.keys() <= variables.keys()
+    # A key file lies in no volume; all else that can be said of backups can be said here.
+    assert variables.keys() - told.keys() == {"HUB_BACKUP_KEY_FILE"}
+    assert {f"{told['HUB_BACKUP_TO'].split(':-')[1].strip('}')}", told["HUB_BACKUP_WAL_FOLDER"]} <= {
+        one.split(":")[-1] for one in backups["volumes"]
+    }
+    rules = [line.split() for line in (DEPLOY / "postgres" / "pg_hba.conf").read_text().splitlines() if line[0] != "#"]
+    assert ["host", "replication", "hub_admin", "all", "scram-sha-256"] in rules
+    assert [rule for rule in rules if rule[0] == "host" and rule[-1] != "scram-sha-256"] == []
 
 
 def test_the_services_can_be_put_behind_a_pooler() -> None:
