@@ -128,8 +128,7 @@ async def scratch_server() -> AsyncIterator[str]:
         scheme, _, rest = given.partition("://")
         yield f"{scheme.partition('+')[0]}://{rest}"
         return
-    with tempfile.TemporaryDirectory() as folder:
-        ports = Ports()
+    with tempfile.TemporaryDirectory() as folder, Ports() as ports:
         place = PostgresPlace(Path(folder) / "data", Path(folder) / "log", ports.take_free(), secrets.token_hex(16))
         server = EmbeddedPostgres(place, {"fsync": "off"})
         await server.start()
@@ -137,7 +136,6 @@ async def scratch_server() -> AsyncIterator[str]:
             yield place.url("postgres")
         finally:
             await server.stop()
-            ports.release()
 
 
 @asynccontextmanager

@@ -86,9 +86,11 @@ class LocalCluster:
         followers = [name for name in self.members if roles.get(name) != "leader"]
         leaders = [name for name in self.members if name not in followers]
         stores = [name for name in self.processes if name not in self.members]
-        for names in (followers, leaders, stores):
-            await asyncio.gather(*(self.processes[name].stop() for name in names))
-        self._ports.release()
+        try:
+            for names in (followers, leaders, stores):
+                await asyncio.gather(*(self.processes[name].stop() for name in names))
+        finally:
+            self._ports.release()
 
     async def roles(self) -> dict[str, str]:
         """The role of each member that runs, as the first that answers sees it."""

@@ -127,11 +127,17 @@ class Hub:
         """Stops in order: callers are drained, services finish, then what they spoke with closes. Safe to repeat."""
         if self._lock is not None:  # Otherwise the folder, and what it says, is another hub's.
             self.state.remove_summary()
-        await asyncio.gather(self._stop_gateway(), *(process.stop() for process in self._services()))
-        if _SANDBOX in self.processes:
-            await self.processes[_SANDBOX].stop()
-        if self.postgres is not None:
-            await self.postgres.stop()
+        try:
+            await asyncio.gather(self._stop_gateway(), *(process.stop() for process in self._services()))
+            if _SANDBOX in self.processes:
+                await self.processes[_SANDBOX].stop()
+            if self.postgres is not None:
+                await self.postgres.stop()
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Of the ports and the state folder."""
         if self._ports is not None:
             self._ports.release()
         if self._lock is not None:

@@ -33,15 +33,13 @@ async def own_database(settings: HubSettings) -> AsyncIterator[tuple[str, Secret
 
 @asynccontextmanager
 async def _started(state: StateFolder, secrets: Secrets) -> AsyncIterator[str]:
-    ports = Ports()
-    with state.lock():
+    with state.lock(), Ports() as ports:
         server = EmbeddedPostgres(place_of(state, ports.take_free(), secrets))
         try:
             await server.start()
             yield server.place.url()
         finally:
             await server.stop()
-            ports.release()
 
 
 def place_of(state: StateFolder, port: int, secrets: Secrets) -> PostgresPlace:

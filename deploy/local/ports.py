@@ -11,6 +11,7 @@ import os
 import random
 import socket
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
@@ -66,10 +67,11 @@ class Ports:
     def _claim(self, port: int, bind: str = "127.0.0.1") -> bool:
         if port in self._claims:
             return False
-        lock = (self._folder / str(port)).open("wb")
-        if not (_locked(lock) and is_free(port, bind)):
-            lock.close()
-            return False
+        with ExitStack() as unless_claimed:
+            lock = unless_claimed.enter_context((self._folder / str(port)).open("wb"))
+            if not (_locked(lock) and is_free(port, bind)):
+                return False
+            unless_claimed.pop_all()
         self._claims[port] = lock
         return True
 

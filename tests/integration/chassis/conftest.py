@@ -19,13 +19,12 @@ from tests.integration.chassis.schema import SCHEMA, metadata, outbox
 @pytest.fixture(scope="session")
 async def server_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     folder = tmp_path_factory.mktemp("pg")
-    ports = Ports()
-    place = PostgresPlace(data=folder / "data", log=folder / "log", port=ports.take_free(), password="p" * 20)
-    server = EmbeddedPostgres(place, {"fsync": "off"})
-    await server.start()
-    yield place.url("postgres")
-    await server.stop()
-    ports.release()
+    with Ports() as ports:
+        place = PostgresPlace(data=folder / "data", log=folder / "log", port=ports.take_free(), password="p" * 20)
+        server = EmbeddedPostgres(place, {"fsync": "off"})
+        await server.start()
+        yield place.url("postgres")
+        await server.stop()
 
 
 @pytest.fixture

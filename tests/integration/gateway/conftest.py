@@ -41,10 +41,15 @@ async def publish_keys(request: Any, context: Any) -> token_pb2.JwkSet:
 
 
 @pytest.fixture(scope="session")
-async def started_gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
+def ports() -> Iterator[Ports]:
+    with Ports() as claimed:
+        yield claimed
+
+
+@pytest.fixture(scope="session")
+async def started_gateway(tmp_path_factory: pytest.TempPathFactory, ports: Ports) -> AsyncIterator[Gateway]:
     ensure_generated()
     folder = tmp_path_factory.mktemp("gateway")
-    ports = Ports()
     service, first, second = stand_ins = StandIn(), StandIn(), StandIn()
     for stand_in in stand_ins:
         stand_in.always["GetJwks"] = publish_keys
@@ -71,7 +76,6 @@ async def started_gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
     await process.stop()
     for stand_in in stand_ins:
         await stand_in.stop()
-    ports.release()
 
 
 @asynccontextmanager

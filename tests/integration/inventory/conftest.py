@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import shutil
-import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -14,22 +11,19 @@ import pytest
 from deploy.local.migrate import migrate
 from deploy.local.ports import Ports
 from deploy.local.postgres import EmbeddedPostgres, PostgresPlace
+from tests.factories.folders import scratch_folder
 from tests.integration.inventory.harness import ROLE_SECRET, InventoryHub
 
 
 @pytest.fixture(scope="session")
 async def inventory_server_url() -> AsyncIterator[str]:
-    # Not below pytest's own folder, which the user that Postgres runs as cannot reach.
-    folder = Path(tempfile.mkdtemp(prefix="hub-inventory-pg-"))
-    ports = Ports()
-    place = PostgresPlace(data=folder / "data", log=folder / "log", port=ports.take_free(), password="p" * 20)
-    server = EmbeddedPostgres(place, {"fsync": "off"})
-    await server.start()
-    await migrate(place.url("inventory_template"), ROLE_SECRET, ("inventory",))
-    yield place.url("postgres")
-    await server.stop()
-    ports.release()
-    shutil.rmtree(folder, ignore_errors=True)
+    with scratch_folder() as folder, Ports() as ports:
+        place = PostgresPlace(data=folder / "data", log=folder / "log", port=ports.take_free(), password="p" * 20)
+        server = EmbeddedPostgres(place, {"fsync": "off"})
+        await server.start()
+        await migrate(place.url("inventory_template"), ROLE_SECRET, ("inventory",))
+        yield place.url("postgres")
+        await server.stop()
 
 
 @pytest.fixture(scope="module")

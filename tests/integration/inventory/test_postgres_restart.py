@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import grpc
 import pytest
@@ -16,6 +13,7 @@ from usav.inventory.v1 import inventory_service_pb2 as service
 from deploy.local.migrate import migrate
 from deploy.local.ports import Ports
 from deploy.local.postgres import EmbeddedPostgres, PostgresPlace
+from tests.factories.folders import scratch_folder
 from tests.integration.inventory.harness import ROLE_SECRET, InventoryHub
 
 CALLERS = 16
@@ -25,15 +23,12 @@ UNITS_EACH = 60
 @pytest.fixture
 async def server() -> AsyncIterator[EmbeddedPostgres]:
     """A server of its own, as durable as in use."""
-    folder = Path(tempfile.mkdtemp(prefix="hub-inventory-restart-"))
-    ports = Ports()
-    place = PostgresPlace(data=folder / "data", log=folder / "log", port=ports.take_free(), password="p" * 20)
-    postgres = EmbeddedPostgres(place)
-    await postgres.start()
-    yield postgres
-    await postgres.stop()
-    ports.release()
-    shutil.rmtree(folder, ignore_errors=True)
+    with scratch_folder() as folder, Ports() as ports:
+        place = PostgresPlace(data=folder / "data", log=folder / "log", port=ports.take_free(), password="p" * 20)
+        postgres = EmbeddedPostgres(place)
+        await postgres.start()
+        yield postgres
+        await postgres.stop()
 
 
 class Load:

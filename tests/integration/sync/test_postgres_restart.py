@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-import shutil
-import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -17,6 +14,7 @@ from deploy.local.ports import Ports
 from deploy.local.postgres import EmbeddedPostgres, PostgresPlace
 from sync_svc.storage.constraints import CONSTRAINTS
 from tests.factories.databases import ROLE_SECRET, Databases
+from tests.factories.folders import scratch_folder
 from tests.factories.sync.engine import Engine, running, until
 from tests.factories.sync.platform import FakePlatform
 from tests.factories.sync.upstream import FakeHub
@@ -27,15 +25,12 @@ _LISTINGS = 40
 @pytest.fixture
 async def server() -> AsyncIterator[EmbeddedPostgres]:
     """A server of its own, as durable as in use."""
-    folder = Path(tempfile.mkdtemp(prefix="hub-sync-restart-"))
-    ports = Ports()
-    place = PostgresPlace(data=folder / "data", log=folder / "log", port=ports.take_free(), password="p" * 20)
-    postgres = EmbeddedPostgres(place)
-    await postgres.start()
-    yield postgres
-    await postgres.stop()
-    ports.release()
-    shutil.rmtree(folder, ignore_errors=True)
+    with scratch_folder() as folder, Ports() as ports:
+        place = PostgresPlace(data=folder / "data", log=folder / "log", port=ports.take_free(), password="p" * 20)
+        postgres = EmbeddedPostgres(place)
+        await postgres.start()
+        yield postgres
+        await postgres.stop()
 
 
 async def _change_stock(hub: FakeHub, seconds: float) -> None:
