@@ -123,15 +123,18 @@ class Wire:
         throttle: Throttle,
         explain: Callable[[Answer], Failure | None],
         silence: Callable[[Answer], float | None] | None = None,
+        heed: Callable[[str, Mapping[str, str]], None] | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         """`explain` reads a platform's own error body, which may stand in a success, too; None is no error, or leaves its
         sorting to the HTTP status. `silence` says how long the account is to be silent after a 429 that does not say so
-        itself; its None means that only the operation has run out, and the rest of the account goes on."""
+        itself; its None means that only the operation has run out, and the rest of the account goes on. `heed` reads what the
+        headers of an answer, whatever it is, say of its operation's quota."""
         self._name = name
         self._base_url = base_url.rstrip("/")
         self._explain = explain
         self._silence = silence
+        self._heed = heed
         self.throttle = throttle
         self._client = httpx2.AsyncClient(
             timeout=_TIMEOUT,
@@ -256,6 +259,8 @@ class Wire:
         content: bytes | None,
         accept: frozenset[int],
     ) -> Answer:
+        if self._heed is not None:
+            self._heed(call.operation, headers)
         body, readable = decode(content)
         answer = Answer(status=status, headers=headers, body=body)
         if status in accept or answer.ok:

@@ -52,6 +52,7 @@ class AmazonClient:
             throttle=self.throttle,
             explain=errors.explain,
             silence=errors.only_the_operation,
+            heed=self._heed_rate,
             transport=transport,
         )
 
@@ -91,16 +92,18 @@ class AmazonClient:
     async def _call(self, token: str, method: str, path: str, operation: str, **rest: Any) -> Answer:
         headers = {"x-amz-access-token": token}
         try:
-            answer = await self.wire.send(method, path, operation=operation, headers=headers, **rest)
+            return await self.wire.send(method, path, operation=operation, headers=headers, **rest)
         except ChannelError as error:
             if error.code == OVER_QUOTA and not self.throttle.paused_for():
                 # Only this operation has run out, so the account need not be silent.
                 raise ChannelError(Outcome.RETRY, error.message, code=error.code) from error
             raise
-        rate = rates.applied_rate(answer.headers.get("x-amzn-ratelimit-limit", ""))
+
+    def _heed_rate(self, operation: str, headers: Mapping[str, str]) -> None:
+        """Amazon tells the rate that it applies with every answer, also that there is no such listing."""
+        rate = rates.applied_rate(headers.get("x-amzn-ratelimit-limit", ""))
         if rate is not None:
             self.throttle.adjust(operation, rate)
-        return answer
 
     # -- listings -------------------------------------------------------------------------------------------------
 

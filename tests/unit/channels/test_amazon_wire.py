@@ -75,6 +75,15 @@ async def test_one_operation_that_ran_out_stops_no_other(amazon: Platform) -> No
     await hub.any_listing()
 
 
+async def test_rate_is_also_heeded_where_there_is_no_such_listing(amazon: Platform) -> None:
+    absent = {"errors": [{"code": "NOT_FOUND", "message": "SKU 'A' not found in marketplace ATVPDKIKX0DER"}]}
+    amazon.on("GET", ITEM, lambda call: reply(404, absent, **{"x-amzn-ratelimit-limit": "500"}))
+    hub = client(amazon)
+    bucket = hub.throttle._buckets["getListingsItem"]
+    assert await hub.get_listing("A", ["summaries"]) is None
+    assert bucket.limit.rate_per_s == pytest.approx(485)
+
+
 async def test_retry_after_silences_the_account_all_the_same(amazon: Platform) -> None:
     amazon.on("GET", ITEM, lambda call: reply(429, EXCEEDED, retry_after="7"))
     hub = client(amazon)
