@@ -96,6 +96,19 @@ class EmptyServer(Child):
         return self
 
 
+class TraceSink(Child):
+    """A collector of traces that forgets them."""
+
+    def __init__(self) -> None:
+        super().__init__("bench.trace_sink")
+        self.address = ""
+
+    async def __aenter__(self) -> TraceSink:
+        await super().__aenter__()
+        self.address = await self.line()
+        return self
+
+
 class RawLoad(Child):
     """Raw statements by asyncpg."""
 

