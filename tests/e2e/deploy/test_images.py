@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,13 @@ class Stack:
         self.running[name] = image.start(command, {**environment, **self._own(name)}, self.log(name))
         return self.running[name]
 
+    def command(self, name: str, *words: str) -> int:
+        """A command beside a service, in the same surroundings: its exit code."""
+        spec = COMPOSE[name]
+        environment = {key: self._told(name, value) for key, value in spec["environment"].items()}
+        image = self.images[spec["build"]["target"]]
+        return image.start(words, {**environment, **self._own(name)}, self.log(f"{name}-command")).wait(_SECONDS)
+
     def until_healthy(self, name: str) -> None:
         """By the image's own health check. Raises AssertionError with the log."""
         image = self.images[COMPOSE[name]["build"]["target"]]
@@ -88,7 +96,8 @@ class Stack:
         return re.sub(r"^(\w+):50051$", lambda found: f"127.0.0.1:{self.ports[found[1]]}", value)
 
     def _variables(self) -> dict[str, str]:
-        return {"POSTGRES_PASSWORD": PASSWORD, "HUB_DATABASE": self.database}
+        log = {"HUB_BACKUP_WAL": "on", "HUB_BACKUP_WAL_SECONDS": "1"}
+        return {"POSTGRES_PASSWORD": PASSWORD, "HUB_DATABASE": self.database, **log}
 
 
 @contextmanager
@@ -112,7 +121,8 @@ def built(scratch: Path) -> dict[str, Image]:
 def files_of(image: Image) -> set[Path]:
     """What is in an image; a container that writes there would not run on a read-only root."""
     found = (path.relative_to(image.root) for path in image.root.rglob("*"))
-    return {path for path in found if "__pycache__" not in path.parts and path.parts[0] != "backups"}
+    volumes = {"backups", "wal"}
+    return {path for path in found if "__pycache__" not in path.parts and path.parts[0] not in volumes}
 
 
 async def administrator(databases: Databases) -> str:
@@ -158,11 +168,18 @@ def check_stack(stack: Stack) -> None:
 
 
 def check_backups(stack: Stack) -> None:
-    """The scheduler makes the first backup at once."""
+    """The scheduler makes the first backup at once, and receives the log, by which a second of the past is brought back."""
     stack.start("backups")
     folder = stack.images["backup"].path("/backups")
     _until(lambda: "made backup" in stack.log("backups").read_text(), stack.log("backups"))
     assert any(folder.iterdir())
+    _until(lambda: "made base backup" in stack.log("backups").read_text(), stack.log("backups"))
+    moment = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    # Until the log of that second is in the store.
+    _until(
+        lambda: stack.command("backups", "hubctl", "backup", "pitr", "dump", moment) == 0, stack.log("backups-command")
+    )
+    assert any((folder / "moments").iterdir())
     stack.running["backups"].send_signal(signal.SIGTERM)
     stack.running["backups"].wait(_SECONDS)
 
