@@ -7,7 +7,9 @@ So nothing is left in a session there: statements have no names and are not kept
 
 from __future__ import annotations
 
+import asyncio
 import time
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -45,6 +47,11 @@ class Connections:
             self._listening: Hosts | None = self._hosts
         else:
             self._listening = Hosts(direct_url) if direct_url else None
+
+    @property
+    def keeps_statements(self) -> bool:
+        """Whether a statement that was prepared is found on the same connection again."""
+        return self.mode is PoolMode.SESSION
 
     @property
     def can_listen(self) -> bool:
@@ -119,7 +126,31 @@ class Connections:
 
     def _kept(self, statements: int) -> int:
         """How many prepared statements a connection keeps. With none, asyncpg gives them no name and parses them each time."""
-        return statements if self.mode is PoolMode.SESSION else 0
+        return statements if self.keeps_statements else 0
+
+
+async def described(connection: Any, sql: str) -> Any:
+    """A statement without a name, which is parsed again and run in one message afterwards.
+
+    Who gives up meanwhile takes the connection along: it waits for a server session, or has one and has not ended its turn, and
+    asyncpg would keep others from it for as long as a connection may be waited for.
+    """
+    try:
+        return await connection.prepare(sql)
+    except asyncio.CancelledError:
+        connection.terminate()
+        raise
+
+
+async def described_within(connection: Any, sql: str) -> Any:
+    """As `described`, within a transaction, which has its session already and has to be rolled back on it."""
+    describing = asyncio.ensure_future(connection.prepare(sql))
+    try:
+        return await asyncio.shield(describing)
+    except asyncio.CancelledError:
+        with suppress(Exception):
+            await describing
+        raise
 
 
 async def _keep_as_is(_: Any) -> None:

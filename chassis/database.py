@@ -17,12 +17,12 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import asyncpg
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, Table
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.expression import ClauseElement
 
-from chassis.connections import ACQUIRE_TIMEOUT_S, POOL_WAIT, Connections
+from chassis.connections import ACQUIRE_TIMEOUT_S, POOL_WAIT, Connections, described, described_within
 from chassis.database_errors import LOST, RETRYABLE, Constraints, is_database_error, sqlstate_of, translate
 from chassis.errors import HubError
 from chassis.metrics import gauge
@@ -81,12 +81,18 @@ class Statement:
 class HotTransaction:
     """An open transaction on the bare pool."""
 
-    def __init__(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+    def __init__(self, connection: asyncpg.pool.PoolConnectionProxy, keeps_statements: bool) -> None:
         self.connection = connection
+        self._keeps_statements = keeps_statements
 
     async def rows(self, statement: Statement, **parameters: Any) -> Sequence[asyncpg.Record]:
         """Every row the statement answers. Raises the driver's errors, which the transaction translates."""
-        found: list[asyncpg.Record] = await self.connection.fetch(statement.sql, *statement.arguments(parameters))
+        arguments = statement.arguments(parameters)
+        found: list[asyncpg.Record]
+        if self._keeps_statements:
+            found = await self.connection.fetch(statement.sql, *arguments)
+        else:
+            found = await (await described_within(self.connection, statement.sql)).fetch(*arguments)
         return found
 
 
@@ -122,6 +128,7 @@ class Database:
     ):
         self.connections = connections
         self.url = connections.url
+        self._keeps_statements = connections.keeps_statements
         self.schema = schema
         self.pool = pool
         self.read, self.write = engines
@@ -209,19 +216,39 @@ class Database:
         """Runs it and answers the command tag, e.g. "UPDATE 1"."""
         arguments = statement.arguments(parameters)
         async with self.translated(), _Borrowed(self.pool) as connection:
-            return str(await connection.execute(statement.sql, *arguments))
+            if self._keeps_statements:
+                return str(await connection.execute(statement.sql, *arguments))
+            unnamed = await described(connection, statement.sql)
+            await unnamed.fetch(*arguments)
+            return str(unnamed.get_statusmsg())
+
+    async def copy_into(self, table: Table, columns: Sequence[str], records: Sequence[Sequence[Any]]) -> None:
+        """Puts rows into a table by COPY, all or none."""
+        async with self.translated(), _Borrowed(self.pool) as connection:
+            try:
+                await connection.copy_records_to_table(
+                    table.name, schema_name=table.schema, columns=columns, records=records
+                )
+            except asyncio.CancelledError:
+                connection.terminate()  # See `described`: its columns are looked up in the same way.
+                raise
 
     async def _hot(self, statement: Statement, how: str, parameters: dict[str, Any]) -> Any:
         arguments = statement.arguments(parameters)
         try:
             async with _Borrowed(self.pool) as connection:
-                return await getattr(connection, how)(statement.sql, *arguments)
+                return await self._ask(connection, how, statement.sql, arguments)
         except Exception as error:
             if not statement.reads or not _is_lost(error):
                 raise self._translated(error) from error
         # A restart of Postgres shows once per pooled connection; a read can simply be asked again.
         async with self.translated(), _Borrowed(self.pool) as connection:
-            return await getattr(connection, how)(statement.sql, *arguments)
+            return await self._ask(connection, how, statement.sql, arguments)
+
+    async def _ask(self, connection: Any, how: str, sql: str, arguments: Sequence[Any]) -> Any:
+        if self._keeps_statements:
+            return await getattr(connection, how)(sql, *arguments)
+        return await getattr(await described(connection, sql), how)(*arguments)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -241,7 +268,7 @@ class Database:
             self.pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection,
             connection.transaction(),
         ):
-            yield HotTransaction(connection)
+            yield HotTransaction(connection, self._keeps_statements)
 
     async def run(self, work: Callable[[AsyncConnection], Awaitable[T]], attempts: int = 4) -> T:
         """Runs `work` in a transaction; serialisation failures and deadlocks are tried again with jitter, then Aborted."""

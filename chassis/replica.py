@@ -14,7 +14,7 @@ import asyncpg
 from sqlalchemy import text
 
 from chassis.connections import Connections
-from chassis.database import Database, Statement
+from chassis.database import Database, HotTransaction, Statement
 from chassis.metrics import counter
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ class Replica:
     def __init__(self, primary: Database, url: str) -> None:
         self._primary = primary
         connections = Connections(url, application=f"hub_{primary.schema}_reads", mode=primary.connections.mode)
+        self._keeps_statements = connections.keeps_statements
         self._pool = connections.hot_pool(_POOL_SIZE, timeout=_CONNECT_SECONDS)
         self._not_before = 0.0
 
@@ -67,8 +68,7 @@ class Replica:
             async with self._pool.acquire(timeout=_CONNECT_SECONDS) as connection, connection.transaction():
                 if not await self._has_all(connection, written):
                     return None
-                found: list[asyncpg.Record] = await connection.fetch(statement.sql, *statement.arguments(parameters))
-                return found
+                return list(await HotTransaction(connection, self._keeps_statements).rows(statement, **parameters))
         except _NOT_THERE as error:
             # What is wrong with the question itself the primary says in the proper words.
             log.info("the standby does not answer just now: %s", type(error).__name__)

@@ -11,7 +11,7 @@ from sqlalchemy import Integer, Text, any_, bindparam, delete, func, select, tex
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from catalog_svc.domain.import_rows import CatalogRow, RowKind
-from catalog_svc.storage.tables import SCHEMA, import_row
+from catalog_svc.storage.tables import import_row
 from chassis.database import Database, Statement
 
 _T = import_row.c
@@ -54,10 +54,7 @@ class StagedRows:
             for family_line, row in rows
         ]
         columns = ["import_id", "line", "family_line", "content", "is_bundle"]
-        async with self._db.translated(), self._db.pool.acquire() as connection:
-            await connection.copy_records_to_table(
-                import_row.name, schema_name=SCHEMA, columns=columns, records=records
-            )
+        await self._db.copy_into(import_row, columns, records)
 
     async def of_families(self, family_lines: Sequence[int]) -> list[CatalogRow]:
         """All rows of these families, in the order of the file."""

@@ -91,6 +91,29 @@ async def test_a_caller_who_gives_up_leaves_the_session_to_others(pooler_url: st
             assert await db.fetch(BY_IDS, ids=[1]) == []
 
 
+async def test_callers_who_give_up_waiting_for_a_session_are_gone_at_once(pooler_url: str) -> None:
+    async with behind(pooler_url) as db:
+        await asyncio.gather(*(db.fetch(BY_IDS, ids=[1]) for _ in range(6)))
+        async with AsyncExitStack() as held:
+            for _ in range(SESSIONS):
+                conn = await held.enter_async_context(db.transaction())
+                await conn.execute(text("SELECT 1"))
+            began = time.monotonic()
+            gone = await asyncio.gather(*(given_up(db) for _ in range(6)))
+            assert all(gone)
+            assert time.monotonic() - began < 0.9
+        assert await db.fetch(BY_IDS, ids=[1]) == []
+
+
+async def given_up(db: Database) -> bool:
+    try:
+        async with asyncio.timeout(0.3):
+            await db.fetch(BY_IDS, ids=[1])
+    except TimeoutError:
+        return True
+    return False
+
+
 async def test_who_waits_too_long_for_a_session_is_told_so(pooler_url: str) -> None:
     async with behind(pooler_url) as db, AsyncExitStack() as held:
         for _ in range(SESSIONS):
