@@ -11,7 +11,7 @@ from pathlib import Path
 from build_tools.layout import ROOT
 
 # The last commit of the hub before tags; it goes when the first release is tagged.
-FORMER = "61acebfe"
+FORMER = "203a3dab51e7"
 
 
 def former_release(root: Path = ROOT) -> str | None:
