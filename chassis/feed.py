@@ -154,6 +154,10 @@ class Feed:
             UPDATE {state} SET trimmed_transaction_id = 0, trimmed_id = 0 FROM next WHERE trimmed_transaction_id >= next.id
             """)
         )
+        self._newest = Statement(
+            text(f"SELECT transaction_id, id FROM {outbox} ORDER BY transaction_id DESC, id DESC LIMIT 1")
+        )
+        self._is_running = False
         self._notify = Statement(text(f"SELECT pg_notify('{self._channel}', '')"))
 
     def poke(self) -> None:
@@ -235,7 +239,8 @@ class Feed:
                 yield epoch, position, ()
                 spoken = loop.time()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(waker.wait(), POLL_SECONDS)
+                speaks_in = spoken + CHECKPOINT_SECONDS - loop.time()
+                await asyncio.wait_for(waker.wait(), max(0.0, speaks_in) if self._is_running else POLL_SECONDS)
 
     async def _check_history(self, epoch: str) -> None:
         """A lost connection is taken up again unseen, perhaps on a standby that took over and lacks what this reader was told."""
@@ -283,7 +288,32 @@ class Feed:
         Rows that came from another cluster with a copy of the data would be taken for unsettled for a long time: they go first.
         """
         await self._db.execute(self._drop_foreign)
-        await asyncio.gather(self._carry_out(), *([self._listen()] if self._db.can_listen else []))
+        self._is_running = True
+        try:
+            await asyncio.gather(self._carry_out(), self._poll(), *([self._listen()] if self._db.can_listen else []))
+        finally:
+            self._is_running = False
+
+    async def _poll(self) -> None:
+        """Looks for all readers together, should nobody have told of a change.
+
+        The newest row is enough: one that comes late has an older transaction, for whose end the readers wait already.
+        """
+        known: tuple[int, ...] | None = None
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            if not self._wakers:
+                continue
+            try:
+                row: Any = await self._db.fetchrow(self._newest)
+            except HubError:
+                # The readers tell their callers.
+                newest = None
+            else:
+                newest = tuple(row or ())
+            if newest is None or newest != known:
+                known = newest
+                self._wake()
 
     async def _carry_out(self) -> None:
         while True:

@@ -6,12 +6,13 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from chassis.database import Database
-from chassis.feed import Checkpoint, Entry, Feed, ResumeTokenExpired
+from chassis.feed import POLL_SECONDS, Checkpoint, Entry, Feed, ResumeTokenExpired
 from chassis.outbox import OutboxRow, append
 from chassis.seal import Seal
 from tests.integration.chassis.schema import outbox
@@ -200,3 +201,29 @@ async def test_rows_copied_from_another_cluster_do_not_hold_up_the_feed(db: Data
     await write(db, "new")
     assert (await read(feed, token, 1))[0] == ["new"]
     running.cancel()
+
+
+async def test_change_nobody_told_of_is_found_by_one_look_for_all_readers(
+    db: Database, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+    fetch, fetchrow = db.fetch, db.fetchrow
+
+    async def counted(statement: Any, **parameters: Any) -> Any:
+        looks.append("reader")
+        return await fetch(statement, **parameters)
+
+    async def counted_row(statement: Any, **parameters: Any) -> Any:
+        looks.append("all" if statement is feed._newest else "start")
+        return await fetchrow(statement, **parameters)
+
+    monkeypatch.setattr(db, "fetch", counted)
+    monkeypatch.setattr(db, "fetchrow", counted_row)
+    reading = [asyncio.create_task(read(feed, await feed.current_token(), 1)) for _ in range(4)]
+    await asyncio.sleep(4.2 * POLL_SECONDS)
+    assert looks.count("all") >= 3
+    # At the start, when the listener begins to hear, and after the first look.
+    assert looks.count("reader") <= 12
+    # Its writer died before it could tell.
+    await write(db, "silent")
+    assert [(await one)[0] for one in reading] == [["silent"]] * 4
