@@ -58,7 +58,19 @@ async def grant(connection: asyncpg.Connection, schema: str, grants: dict[str, s
             rights = rules.get(table, _EVERYTHING)
             await connection.execute(f'GRANT {rights} ON TABLE "{schema}"."{table}" TO "{role}"')
         await connection.execute(f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA "{schema}" TO "{role}"')
-        await connection.execute(f'GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA "{schema}" TO "{role}"')
+        await _grant_functions(connection, schema, role)
+
+
+async def _grant_functions(connection: asyncpg.Connection, schema: str, role: str) -> None:
+    """Triggers fire without a right to their functions, and one that runs as its owner may serve no trigger but the hub's."""
+    await connection.execute(f'REVOKE ALL ON ALL FUNCTIONS IN SCHEMA "{schema}" FROM "{role}"')
+    callable_ones = await connection.fetch(
+        "SELECT oid::regprocedure::text AS function FROM pg_proc"
+        " WHERE pronamespace = $1::text::regnamespace AND prorettype <> 'trigger'::regtype",
+        schema,
+    )
+    for (function,) in callable_ones:
+        await connection.execute(f'GRANT EXECUTE ON FUNCTION {function} TO "{role}"')
 
 
 async def _ensure_role(connection: asyncpg.Connection, role: str, password: str) -> None:

@@ -144,16 +144,46 @@ class PresentState:
     hold_is_right: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A unit's last ledger row as the database sealed it: the row's id and hash."""
+
+    movement_id: int
+    hash: bytes
+
+
+def head_breaks(item_id: int, rows: Sequence[Movement], head: Head | None) -> list[ChainBreak]:
+    """Where the last rows of a unit are not what was sealed when they were written."""
+    last = rows[-1] if rows else None
+    if head is None:
+        unsealed = "its seal as the unit's last row is missing"
+        return [ChainBreak(last.id, item_id, last.sequence, unsealed)] if last else []
+    sealed = next((place for place, row in enumerate(rows) if row.id == head.movement_id), None)
+    if sealed is None:
+        return [ChainBreak(head.movement_id, item_id, 0, "the row that was sealed as the unit's last is missing")]
+    found = [
+        ChainBreak(row.id, item_id, row.sequence, "it stands behind the row that was sealed as the unit's last")
+        for row in rows[sealed + 1 :]
+    ]
+    if rows[sealed].hash != head.hash:
+        changed = "it was changed after it was written: its hash is not the sealed one"
+        found.append(ChainBreak(head.movement_id, item_id, rows[sealed].sequence, changed))
+    return found
+
+
 def _cost(value: Money | None) -> str:
     return " ".join(_money(value)).strip() or "not known"
 
 
-def unit_breaks(item_id: int, rows: Sequence[Movement], present: PresentState | None) -> list[ChainBreak]:
-    """Everything that is wrong with one unit: its chain, and where the last row and the unit itself differ.
+def unit_breaks(
+    item_id: int, rows: Sequence[Movement], present: PresentState | None, head: Head | None
+) -> list[ChainBreak]:
+    """Everything that is wrong with one unit: its chain, the seal of its last row, and where that row and the unit itself differ.
 
     A row that was changed got another hash from the database, so it is the row behind it that no longer fits: both are named.
+    The last one no longer fits its seal.
     """
-    found = chain_breaks(rows)
+    found = chain_breaks(rows) + head_breaks(item_id, rows, head)
     if present is None:
         return [*found, ChainBreak(rows[0].id if rows else 0, item_id, 0, "the unit itself is missing")]
     if not rows:

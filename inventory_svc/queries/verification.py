@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from chassis.database import Statement
 from inventory_svc.domain.item import Status
-from inventory_svc.domain.ledger import ChainBreak, PresentState, unit_breaks
+from inventory_svc.domain.ledger import ChainBreak, Head, PresentState, unit_breaks
 from inventory_svc.storage import stock_levels
 from inventory_svc.storage.item_rows import to_money
 from inventory_svc.storage.ledger_rows import to_movement
@@ -19,24 +19,28 @@ from inventory_svc.storage.session import Row, Session
 
 _AT_ONCE = 500
 _MOST_WRONG_LEVELS = 1_000
-# The next range of ids; units and rows that are missing on either side are found all the same.
+# The next range of ids; units, rows and seals that are missing on any side are found all the same.
 _NEXT = Statement(
     text("""
     SELECT least(
       (SELECT min(id) FROM inventory.item WHERE id > CAST(:after AS bigint)),
-      (SELECT min(item_id) FROM inventory.movement WHERE item_id > CAST(:after AS bigint))) AS first
+      (SELECT min(item_id) FROM inventory.movement WHERE item_id > CAST(:after AS bigint)),
+      (SELECT min(item_id) FROM inventory.ledger_head WHERE item_id > CAST(:after AS bigint))) AS first
     """)
 )
 _RANGE = Statement(
     text("""
-    SELECT movement.*, known.sku, coalesce(movement.item_id, item.id) AS unit_id, item.id AS present_id,
+    SELECT movement.*, known.sku, coalesce(movement.item_id, item.id, head.item_id) AS unit_id, item.id AS present_id,
       item.version AS present_version, item.status AS present_status, item.location AS present_location,
       item.variant_id AS present_variant_id, item.unit_cost AS present_cost, item.cost_currency AS present_currency,
       item.updated_at AS present_updated_at, item.deleted_at AS present_deleted_at,
-      item.reservation_id AS present_hold_id, hold.id AS live_hold_id
+      item.reservation_id AS present_hold_id, hold.id AS live_hold_id,
+      head.movement_id AS head_movement_id, head.hash AS head_hash
     FROM (SELECT * FROM inventory.movement WHERE item_id BETWEEN CAST(:first AS bigint) AND CAST(:last AS bigint)) AS movement
     FULL JOIN (SELECT * FROM inventory.item WHERE id BETWEEN CAST(:first AS bigint) AND CAST(:last AS bigint)) AS item
       ON item.id = movement.item_id
+    FULL JOIN (SELECT * FROM inventory.ledger_head WHERE item_id BETWEEN CAST(:first AS bigint) AND CAST(:last AS bigint)) AS head
+      ON head.item_id = coalesce(movement.item_id, item.id)
     LEFT JOIN inventory.known_variant AS known ON known.variant_id = movement.variant_id
     LEFT JOIN inventory.reservation AS hold ON hold.item_id = item.id AND hold.closed_at IS NULL
     ORDER BY unit_id, movement.sequence
@@ -97,7 +101,11 @@ def _check(rows: Sequence[Row], tally: Tally) -> list[ChainBreak]:
         tally.present[present.status] += 1
     if ledger and ledger[-1].action.value != "DELETE":
         tally.by_ledger[ledger[-1].after_status] += 1
-    return unit_breaks(rows[0]["unit_id"], ledger, present)
+    return unit_breaks(rows[0]["unit_id"], ledger, present, _head(rows[0]))
+
+
+def _head(row: Row) -> Head | None:
+    return Head(row["head_movement_id"], bytes(row["head_hash"])) if row["head_movement_id"] is not None else None
 
 
 def _present(row: Row) -> PresentState | None:

@@ -265,6 +265,15 @@ Index(
 Index("ix_movement_actor_id_id", movement.c.actor_id, movement.c.id)
 Index("ix_movement_created_at", movement.c.created_at, postgresql_using="brin")
 
+# The last ledger row of each unit, as it was when it was written. A trigger on `movement` writes it, as the owner of the table.
+ledger_head = Table(
+    "ledger_head",
+    metadata,
+    Column("item_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("movement_id", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+
 stored_answer = idempotency_table(metadata)
 OUTBOX = outbox_tables(metadata)
 
@@ -278,4 +287,5 @@ GRANTS = {
     "allocation_component": "SELECT, INSERT",
     "reservation": "SELECT, INSERT, UPDATE",
     "movement": "SELECT, INSERT",
+    "ledger_head": "SELECT",
 }

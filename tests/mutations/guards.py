@@ -98,6 +98,20 @@ GUARDS = (
         "ledger::rows_are_chained_from_nothing",
     ),
     _guard(
+        "the seal of a unit's last row",
+        f"{_MIGRATIONS}/0015_ledger_heads.py",
+        "ON CONFLICT (item_id) DO UPDATE SET movement_id = excluded.movement_id, hash = excluded.hash;",
+        "ON CONFLICT (item_id) DO NOTHING;",
+        "ledger_heads::change_of_any_column_of_the_last_row_is_named",
+    ),
+    _guard(
+        "who may have the seal written",
+        f"{_MIGRATIONS}/0015_ledger_heads.py",
+        'op.execute("REVOKE ALL ON FUNCTION inventory.seal_ledger() FROM PUBLIC")',
+        "pass",
+        "ledger_heads::service_role_has_no_way_to_a_head",
+    ),
+    _guard(
         "the grants on the ledger",
         "inventory_svc/storage/tables.py",
         '"movement": "SELECT, INSERT"',

@@ -24,6 +24,8 @@ WITH told AS (
 (SELECT * FROM told EXCEPT SELECT * FROM counted) UNION ALL (SELECT * FROM counted EXCEPT SELECT * FROM told)
 """
 
+_HEADS = "SELECT item_id, movement_id, hash FROM inventory.ledger_head"
+
 # The same as far as the database can tell it by itself, in one look: what is wrong, by kind.
 _FAULTS = f"""
 WITH ledger AS (
@@ -39,6 +41,9 @@ UNION ALL SELECT 'a unit and its ledger differ', coalesce(item.id, last.item_id)
   FROM inventory.item FULL JOIN last ON last.item_id = item.id
   WHERE (item.version, item.status, item.location, item.variant_id, item.updated_at) IS DISTINCT FROM
     (last.sequence, last.after_status, last.after_location, last.variant_id, last.created_at)
+UNION ALL SELECT 'a unit''s last row and its seal differ', coalesce(last.item_id, head.item_id)
+  FROM last FULL JOIN inventory.ledger_head AS head ON head.item_id = last.item_id
+  WHERE (last.id, last.hash) IS DISTINCT FROM (head.movement_id, head.hash)
 UNION ALL SELECT 'a unit is held twice', item_id FROM live WHERE holds > 1
 UNION ALL SELECT 'a unit and its hold differ', coalesce(item.id, live.item_id)
   FROM inventory.item FULL JOIN live ON live.item_id = item.id WHERE item.reservation_id IS DISTINCT FROM live.id
@@ -69,6 +74,8 @@ async def check_invariants_on(connection: asyncpg.Connection) -> None:
     query = f"SELECT {MOVEMENT_COLUMNS} FROM {MOVEMENT_SOURCE} ORDER BY movement.item_id, movement.sequence"
     ledger = [to_movement(row) for row in await connection.fetch(query)]
     by_unit = {key: list(rows) for key, rows in itertools.groupby(ledger, key=lambda row: row.item_id)}
+    heads = {row["item_id"]: (row["movement_id"], row["hash"]) for row in await connection.fetch(_HEADS)}
+    assert heads == {key: (rows[-1].id, rows[-1].hash) for key, rows in by_unit.items()}
     assert len(by_unit) == len(units)
     for unit in units:
         rows = by_unit[unit["id"]]

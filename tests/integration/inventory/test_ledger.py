@@ -204,7 +204,7 @@ async def test_tampering_past_the_trigger_shows(hub: InventoryHub, sequence: int
     if sequence < len(tampered) or column == "previous_hash":
         assert chain_breaks(tampered)
     else:
-        # The last row has nobody behind it: only its hash differs from what was seen before.
+        # The last row has nobody behind it: its hash differs from what was sealed (test_ledger_heads.py).
         assert tampered[-1].hash != before[-1].hash
 
 

@@ -222,6 +222,7 @@ async def test_what_looks_after_every_step_sees_a_fault(database_url: str) -> No
             "a unit and its hold differ",
         ),
         ("UPDATE inventory.movement SET reason = 'x' WHERE sequence = 1", "a chain is broken"),
+        ("UPDATE inventory.ledger_head SET hash = sha256('x')", "a unit's last row and its seal differ"),
         ("DELETE FROM inventory.outbox", "the feed and the ledger differ"),
         ("DELETE FROM inventory.stock_level_change; DELETE FROM inventory.stock_level", "levels and units differ"),
     ):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from inventory_svc.domain.item import Action, Status
-from inventory_svc.domain.ledger import GENESIS, Cause, Movement, chain_breaks, movement_hash
+from inventory_svc.domain.ledger import GENESIS, Cause, Head, Movement, chain_breaks, head_breaks, movement_hash
 from inventory_svc.domain.money import Money
 
 ROW = Movement(
@@ -88,3 +88,32 @@ def test_missing_row_is_noticed(place: int) -> None:
     rows = chain(4)
     del rows[place]
     assert "a row is missing before it" in {found.what for found in chain_breaks(rows)}
+
+
+@pytest.mark.parametrize(
+    ("length", "head", "named"),
+    [
+        (3, 3, []),
+        (2, 3, [(3, 0)]),
+        (3, 1, [(2, 2), (3, 3)]),
+        (0, 3, [(3, 0)]),
+        (3, None, [(3, 3)]),
+        (0, None, []),
+    ],
+)
+def test_rows_that_end_elsewhere_than_the_seal_are_named(
+    length: int, head: int | None, named: list[tuple[int, int]]
+) -> None:
+    rows = chain(3)
+    found = head_breaks(9, rows[:length], Head(head, rows[head - 1].hash) if head else None)
+    assert [(each.movement_id, each.sequence) for each in found] == named
+
+
+def test_last_row_that_was_rehashed_breaks_its_seal() -> None:
+    rows = chain(3)
+    head = Head(3, rows[2].hash)
+    rows[2] = sealed(dataclasses.replace(rows[2], after_location="elsewhere"))
+    (found,) = head_breaks(9, rows, head)
+    assert (found.movement_id, found.what) == (
+        3, "it was changed after it was written: its hash is not the sealed one"
+    )  # fmt: skip
