@@ -31,6 +31,13 @@ _SERIAL_PREFIX = (
     " AND upper(serial_number) ~<~ CAST(:serial_to AS text)"
 )
 
+# A prefix by itself. Of two bounds the planner believes that next to nothing lies between them, reads all of it and counts then;
+# a bound that compares rows is the same bound, and it walks from the lower one until it has counted enough.
+_PREFIX_COUNTED = (
+    "deleted_at IS NULL AND serial_number IS NOT NULL AND upper(serial_number) ~>=~ CAST(:serial_from AS text)"
+    " AND (upper(serial_number), '') ~<~ (CAST(:serial_to AS text), '') ORDER BY upper(serial_number) USING ~<~"
+)
+
 # Each status alone: so the indexes by variant and by location give their units in the order of ids.
 _ANY_STATUS = tuple(f"status = '{status.value}'" for status in Status)
 _AT_ID = "(SELECT {column} FROM inventory.item WHERE id = CAST(:after AS bigint))"
@@ -116,6 +123,8 @@ def _filters(asked: ItemFilter) -> Filters:
         either,
         {key: value for _, values in active for key, value in values.items()} | status,
         _order(asked),
+        any_way=asked.status is None,
+        counted=_PREFIX_COUNTED if asked == ItemFilter(serial_prefix=asked.serial_prefix) and prefix else "",
     )
 
 

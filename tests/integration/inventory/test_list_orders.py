@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from usav.inventory.v1 import inventory_service_pb2 as service
 from usav.inventory.v1 import item_pb2
 
-from inventory_svc.queries import pages
+from inventory_svc.queries import items, pages
 from tests.integration.inventory.harness import InventoryHub, moment, new_sku
 
 
@@ -89,3 +91,26 @@ async def test_totals_without_counting_agree_with_counting(hub: InventoryHub) ->
     assert (await every(hub, 1000, variant_id=units[0].variant_id, sku=sku, status="AVAILABLE"))[1] == 3
     assert (await every(hub, 1000, variant_id=units[0].variant_id + 1, sku=sku))[1] == 0
     assert (await every(hub, 1000, sku="NO-SUCH-SKU"))[1] == 0
+
+
+@pytest.mark.parametrize("filters", [{"serial_prefix": "WIDE-"}, {"location": "VF-1"}])
+async def test_counting_a_wide_filter_reads_no_more_than_it_counts(hub: InventoryHub, filters: dict[str, Any]) -> None:
+    if not await hub.rows("SELECT 1 FROM inventory.item WHERE serial_number = 'WIDE-0'"):
+        for start in range(0, 3_000, 1_000):
+            numbers = [f"WIDE-{number}" for number in range(start, start + 1_000)]
+            await hub.receive(serial_numbers=numbers, count=0, location="VF-1")
+        await hub.rows("VACUUM (ANALYZE) inventory.item")
+    asked = items._filters(items.ItemFilter(**filters))
+    statement = pages._count(asked.table, (asked.counted,) if asked.counted else asked.unordered())
+    plan = await hub.rows(
+        f"EXPLAIN (ANALYZE, FORMAT JSON) {statement.sql}", *statement.arguments(dict(asked.parameters))
+    )
+    assert max(_rows_read(json.loads(plan[0][0])[0]["Plan"])) == pages.COUNT_LIMIT + 1
+    answer = await hub.admin.ListItems(service.ListItemsRequest(**filters))
+    assert answer.total_size > pages.COUNT_LIMIT
+
+
+def _rows_read(node: dict[str, Any]) -> Iterator[float]:
+    yield node["Actual Rows"]
+    for below in node.get("Plans", ()):
+        yield from _rows_read(below)
