@@ -285,7 +285,8 @@ def _facts_of(variant: variant_pb2.Variant) -> VariantFacts:
 def _stock_events(message: inventory_service_pb2.WatchStockResponse) -> Iterator[FeedEvent]:
     """A variant once, however many of its units changed; the token comes behind all of them."""
     urgencies: dict[int, Urgency] = {}
-    for change in message.changes.changes:
+    # An inventory service of the release before knows no such messages and tells each change by itself.
+    for change in message.changes.changes or ([message.change] if message.HasField("change") else ()):
         fell = change.before_status == item_pb2.Item.AVAILABLE and change.after_status != item_pb2.Item.AVAILABLE
         urgency = Urgency.STOCK_FELL if fell else Urgency.STOCK
         urgencies[change.variant_id] = min(urgency, urgencies.get(change.variant_id, urgency))
