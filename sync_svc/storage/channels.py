@@ -121,10 +121,12 @@ async def find_channel(db: Database, name: str) -> Channel:
 
 def is_named(name: str) -> ColumnElement[bool]:
     """A channel by its id or its account's name."""
-    by_account: ColumnElement[bool] = channel.c.account == name.upper()
-    if name.isascii() and name.isdigit() and len(name) < 19:
-        return or_(channel.c.id == int(name), by_account)
-    return by_account
+    return or_(channel.c.id == channel_number(name), channel.c.account == name.upper())
+
+
+def channel_number(name: str) -> int:
+    """The id that a name may be; 0, which no channel has, when it can be none."""
+    return int(name) if name.isascii() and name.isdigit() and len(name) < 19 else 0
 
 
 async def lock_channel(conn: AsyncConnection, channel_id: int) -> Channel:

@@ -19,6 +19,7 @@ from sync_svc.storage.unmatched import match_listed
 _HIDDEN = {"content_generation", "urgency", "lease", "lease_until", "lease_owner", "last_attempt_at", "shown_is_sure"}
 COLUMNS = [column for column in listing.c if column.name not in _HIDDEN]
 SELECT_LISTINGS = select(*COLUMNS, channel.c.platform, channel.c.account).join(channel)
+_NAMES = tuple(SELECT_LISTINGS.selected_columns.keys())
 
 _IS_LEASED = text("SELECT lease_until > clock_timestamp() FROM sync.listing WHERE id = :id FOR UPDATE")
 _MARK_SYNCED = text("""
@@ -166,7 +167,7 @@ def row_of(new: NewListing) -> dict[str, Any]:
 
 def as_listing(row: Any) -> Listing:
     """A listing from a row of `SELECT_LISTINGS`."""
-    values = {name: getattr(row, name) for name in Listing.__dataclass_fields__}
+    values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
     values["intent"] = ListingIntent(row.intent)
     values["overrides"] = Overrides.from_json(row.overrides)
     values["status"] = ListingStatus(row.status)
