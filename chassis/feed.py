@@ -40,6 +40,8 @@ KEPT = Rows("hub_outbox_oldest_seconds", "Age of the oldest change that is kept 
 
 BATCH = 500
 POLL_SECONDS = 0.5
+# Where changes are heard of, only those are missed whose writer died before it told of them.
+_LISTENING_POLLS_AS_SELDOM = 2
 CHECKPOINT_SECONDS = 5.0
 _NOTIFY_PAUSE_SECONDS = 0.005
 _UNSETTLED_PAUSE_SECONDS = 0.004
@@ -300,8 +302,9 @@ class Feed:
         The newest row is enough: one that comes late has an older transaction, for whose end the readers wait already.
         """
         known: tuple[int, ...] | None = None
+        pause = POLL_SECONDS * (_LISTENING_POLLS_AS_SELDOM if self._db.can_listen else 1)
         while True:
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(pause)
             if not self._wakers:
                 continue
             try:
