@@ -153,6 +153,26 @@ async def described_within(connection: Any, sql: str) -> Any:
         raise
 
 
+class Begun:
+    """A transaction of asyncpg whose beginning waits for a server session; who gives up meanwhile takes the connection along."""
+
+    __slots__ = ("_connection", "_transaction")
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._transaction = connection.transaction()
+
+    async def __aenter__(self) -> None:
+        try:
+            await self._transaction.__aenter__()
+        except asyncio.CancelledError:
+            self._connection.terminate()
+            raise
+
+    async def __aexit__(self, *error: Any) -> None:
+        await self._transaction.__aexit__(*error)
+
+
 async def _keep_as_is(_: Any) -> None:
     """Replaces the pool's reset query: nothing here leaves session state behind, and the query costs a round trip."""
 

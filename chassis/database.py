@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.expression import ClauseElement
 
-from chassis.connections import ACQUIRE_TIMEOUT_S, POOL_WAIT, Connections, described, described_within
+from chassis.connections import ACQUIRE_TIMEOUT_S, POOL_WAIT, Begun, Connections, described, described_within
 from chassis.database_errors import LOST, RETRYABLE, Constraints, is_database_error, sqlstate_of, translate
 from chassis.errors import HubError
 from chassis.metrics import gauge
@@ -266,7 +266,7 @@ class Database:
         async with (
             self.translated(),
             self.pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection,
-            connection.transaction(),
+            connection.transaction() if self._keeps_statements else Begun(connection),
         ):
             yield HotTransaction(connection, self._keeps_statements)
 

@@ -13,13 +13,13 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from chassis.database import Database
 from deploy.local.ports import Ports
 from deploy.local.postgres import EmbeddedPostgres, PostgresPlace
+from tests.factories.folders import scratch_folder
 from tests.integration.chassis.schema import SCHEMA, metadata, outbox
 
 
 @pytest.fixture(scope="session")
-async def server_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    folder = tmp_path_factory.mktemp("pg")
-    with Ports() as ports:
+async def server_url() -> AsyncIterator[str]:
+    with scratch_folder() as folder, Ports() as ports:
         place = PostgresPlace(data=folder / "data", log=folder / "log", port=ports.take_free(), password="p" * 20)
         server = EmbeddedPostgres(place, {"fsync": "off"})
         await server.start()

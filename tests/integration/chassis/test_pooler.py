@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -99,16 +100,26 @@ async def test_callers_who_give_up_waiting_for_a_session_are_gone_at_once(pooler
                 conn = await held.enter_async_context(db.transaction())
                 await conn.execute(text("SELECT 1"))
             began = time.monotonic()
-            gone = await asyncio.gather(*(given_up(db) for _ in range(6)))
+            gone = await asyncio.gather(*(given_up(ask(db)) for ask in (asked, asked_within) * 3))
             assert all(gone)
             assert time.monotonic() - began < 0.9
-        assert await db.fetch(BY_IDS, ids=[1]) == []
+        for ask in (asked, asked_within):
+            assert await ask(db) == []
 
 
-async def given_up(db: Database) -> bool:
+async def asked(db: Database) -> list[Any]:
+    return await db.fetch(BY_IDS, ids=[1])
+
+
+async def asked_within(db: Database) -> list[Any]:
+    async with db.hot_transaction() as hot:
+        return list(await hot.rows(BY_IDS, ids=[1]))
+
+
+async def given_up(asking: Awaitable[Any]) -> bool:
     try:
         async with asyncio.timeout(0.3):
-            await db.fetch(BY_IDS, ids=[1])
+            await asking
     except TimeoutError:
         return True
     return False
