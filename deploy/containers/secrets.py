@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from chassis.setting_values import parse_word
+from chassis.setting_values import PoolMode, parse_pool_mode, parse_word
 from chassis.settings import SettingsError, load, setting
 from deploy.containers.passwords import parse_password
 from deploy.local.environment import CALLERS, account_of, role_url, seeded_accounts
@@ -60,9 +60,16 @@ class SecretSettings:
     pooler: str = setting(
         "HUB_DATABASE_POOLER",
         "",
-        "A PgBouncer in front of it, as pooler:6432/hub; set HUB_DATABASE_POOL_MODE with it.",
+        "A PgBouncer in front of it, as pooler:6432/hub.",
         parse=_parse_place,
     )
+    pool_mode: PoolMode = setting(
+        "HUB_DATABASE_POOL_MODE", PoolMode.SESSION, "transaction with a pooler.", parse=parse_pool_mode
+    )
+
+    def __post_init__(self) -> None:
+        if self.pooler and self.pool_mode is not PoolMode.TRANSACTION:
+            raise SettingsError("HUB_DATABASE_POOL_MODE: HUB_DATABASE_POOLER takes the mode transaction")
 
 
 def main() -> int:

@@ -73,8 +73,13 @@ def test_services_start_from_their_folders(make: Make, tmp_path: Path) -> None:
     assert len(sync.credential_keys) == 1
 
 
-def test_a_pooler_stands_before_the_database_for_services_only(make: Make, tmp_path: Path) -> None:
-    assert make(HUB_DATABASE="db:5432/hub", HUB_DATABASE_POOLER="pooler:6432/hub") == 0
+def test_a_pooler_stands_before_the_database_for_services_only(
+    make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pooler = {"HUB_DATABASE": "db:5432/hub", "HUB_DATABASE_POOLER": "pooler:6432/hub"}
+    assert make(**pooler) == 2
+    assert "HUB_DATABASE_POOL_MODE" in capsys.readouterr().err
+    assert make(**pooler, HUB_DATABASE_POOL_MODE="transaction") == 0
     shown = {
         name: (tmp_path / name).read_text() for name in ("sync/database_url", "sync/direct_url", "migrate/database_url")
     }
