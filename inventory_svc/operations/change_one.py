@@ -44,6 +44,8 @@ W_in = TypeVar("W_in", bound=Wanted, contravariant=True)
 M = TypeVar("M", bound=Message)
 
 _ATTEMPTS = 5
+# So many make a transaction of their own worth while.
+_ENOUGH = 8
 
 
 class Attempt(Protocol[W_in]):
@@ -73,7 +75,7 @@ class UnitChange(Generic[W, M]):
         self._answer_type = answer_type
         self._show = show
         self._together: Together[Asked[W], M] = Together(
-            partial(self._serve, waits=False), key=lambda asked: asked.wanted.item_id
+            partial(self._serve, waits=False), key=lambda asked: asked.wanted.item_id, enough=_ENOUGH
         )
 
     async def run(self, wanted: W, key: RequestKey | None, explain: Explain) -> M:

@@ -1,6 +1,7 @@
 """Merges changes that are asked for at the same time into one transaction and one commit.
 
-While a batch is under way the next callers gather behind it; a lone caller waits for nothing. Each caller's outcome is his own: a
+While a batch is under way the next callers gather behind it; a lone caller waits for nothing. Where `enough` of them have gathered
+they may go beside it: the database works on one batch while this process takes in and answers the callers of the other. Each caller's outcome is his own: a
 batch that the database refuses is done again one caller at a time. Two callers of the same key never share a batch.
 """
 
@@ -17,6 +18,7 @@ W = TypeVar("W")
 A = TypeVar("A")
 
 _MOST = 256
+_AT_ONCE = 2
 
 
 @dataclass(slots=True)
@@ -36,12 +38,14 @@ class Together(Generic[W, A]):
         serve: Callable[[Sequence[W]], Awaitable[Sequence[A | HubError | None]]],
         key: Callable[[W], Hashable],
         most: int = _MOST,
+        enough: int | None = None,
     ) -> None:
         self._serve_batch = serve
         self._key = key
         self._most = most
+        self._enough = enough
         self._queue: dict[Hashable, _Waiting[W, A]] = {}
-        self._running: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[None]] = set()
 
     async def ask(self, wanted: W) -> A | None:
         """The answer; None when nothing was done, as when somebody else was at it.
@@ -53,7 +57,7 @@ class Together(Generic[W, A]):
             await asyncio.wait([self._queue[key].outcome])
         waiting: _Waiting[W, A] = _Waiting(wanted, asyncio.get_running_loop().create_future())
         self._queue[key] = waiting
-        if len(self._queue) == 1:
+        if len(self._queue) in (1, self._enough):
             asyncio.get_running_loop().call_soon(self._start)
         try:
             return await waiting.outcome
@@ -63,13 +67,17 @@ class Together(Generic[W, A]):
                 del self._queue[key]
 
     def _start(self) -> None:
-        if self._running is None and self._queue:
+        while self._queue and (not self._running or self._goes_beside()):
             batch = [self._queue.pop(key) for key in list(self._queue)[: self._most]]
-            self._running = asyncio.get_running_loop().create_task(self._serve(batch))
-            self._running.add_done_callback(self._ended)
+            task = asyncio.get_running_loop().create_task(self._serve(batch))
+            self._running.add(task)
+            task.add_done_callback(self._ended)
 
-    def _ended(self, _: asyncio.Task[None]) -> None:
-        self._running = None
+    def _goes_beside(self) -> bool:
+        return self._enough is not None and len(self._queue) >= self._enough and len(self._running) < _AT_ONCE
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
         self._start()
 
     async def _serve(self, batch: Sequence[_Waiting[W, A]]) -> None:

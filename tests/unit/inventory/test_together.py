@@ -119,3 +119,31 @@ async def test_for_a_caller_who_goes_away_in_time_nothing_is_done(
     batches.gate.set()
     await asyncio.gather(first, patient)
     assert batches.batches == [[1], [3]]
+
+
+async def test_enough_callers_go_beside_a_batch_under_way(batches: Batches) -> None:
+    together = Together(batches.serve, key=lambda unit: unit, enough=3)
+    batches.gate.clear()
+    waiting = [ask(together, 1)]
+    await asyncio.sleep(0.01)
+    for expected, units in (([[1]], (2, 3)), ([[1], [2, 3, 4]], (4,)), ([[1], [2, 3, 4]], range(5, 12))):
+        waiting += [ask(together, unit) for unit in units]
+        await asyncio.sleep(0.01)
+        assert batches.batches == expected
+    batches.gate.set()
+    assert await asyncio.gather(*waiting) == [f"unit {number}" for number in range(1, 12)]
+    assert batches.batches == [[1], [2, 3, 4], list(range(5, 12))]
+
+
+async def test_batch_beside_one_that_is_refused_keeps_its_outcomes(batches: Batches) -> None:
+    together = Together(batches.serve, key=lambda unit: unit, enough=2)
+    batches.errors[1] = Aborted("refused")
+    batches.gate.clear()
+    refused = ask(together, 1)
+    await asyncio.sleep(0.01)
+    others = [ask(together, unit) for unit in (2, 3)]
+    await asyncio.sleep(0.01)
+    batches.gate.set()
+    assert await asyncio.gather(*others) == ["unit 2", "unit 3"]
+    with pytest.raises(Aborted):
+        await refused
