@@ -1,8 +1,9 @@
 """Merges changes that are asked for at the same time into one transaction and one commit.
 
-While a batch is under way the next callers gather behind it; a lone caller waits for nothing. Where `enough` of them have gathered
-they may go beside it: the database works on one batch while this process takes in and answers the callers of the other. Each caller's outcome is his own: a
-batch that the database refuses is done again one caller at a time. Two callers of the same key never share a batch.
+While a batch is under way the next callers gather behind it; a lone caller waits for nothing. Where `enough` have gathered they
+may go beside it: the database works on one batch while this process takes in and answers the callers of the other. Each
+caller's outcome is his own: a batch that the database refuses is done again one caller at a time. Two callers of the same key
+never share a batch.
 """
 
 from __future__ import annotations
