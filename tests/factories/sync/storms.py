@@ -61,7 +61,7 @@ _SHORT: list[tuple[object, str, Any]] = [
     (silence, "AUTH_FIRST_S", 0.1),
     (silence, "AUTH_CAP_S", 0.4),
     (errands, "_LAST_MOMENT_S", 0.0),
-    (orders, "_TIME_LIMIT_S", 5.0),
+    (orders, "TIME_LIMIT_S", 5.0),
 ]
 ENGINE = {"lease_s": 6.0, "push_timeout_s": 5.0, "order_lease_s": 6.0}
 STEPS = 30
