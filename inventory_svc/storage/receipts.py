@@ -40,11 +40,13 @@ SELECT array_agg(id ORDER BY id) AS ids FROM fresh
 """)
 )
 _NOW = Statement(text("SELECT clock_timestamp() AS at"))
+# OFFSET 0 keeps the planner from walking all units by id in the hope of finding twenty soon: nearly always there is none.
 _TAKEN = Statement(
     text("""
-    SELECT serial_number FROM inventory.item
-    WHERE upper(serial_number) = ANY(CAST(:keys AS text[])) AND serial_number IS NOT NULL AND deleted_at IS NULL
-    ORDER BY id LIMIT 20
+    SELECT serial_number FROM (
+      SELECT id, serial_number FROM inventory.item
+      WHERE upper(serial_number) = ANY(CAST(:keys AS text[])) AND serial_number IS NOT NULL AND deleted_at IS NULL OFFSET 0
+    ) AS taken ORDER BY id LIMIT 20
     """)
 )
 
