@@ -57,13 +57,20 @@ _BY_SERIAL_NUMBER = Order(
     "key USING ~<~",
 )
 
+# All are counted out of the index alone; the few holds that have run out are moved over afterwards.
 _PLACES = Statement(
     text(f"""
-    SELECT location, CASE WHEN status = 'RESERVED' AND reserved_until <= now() THEN 'AVAILABLE' ELSE status END AS status,
-      count(*) AS units
-    FROM inventory.item
-    WHERE variant_id = :variant_id AND deleted_at IS NULL AND ({ANY} OR location IN ({CODES}))
-    GROUP BY 1, 2 ORDER BY 1, 2
+    SELECT location, status, CAST(sum(units) AS bigint) AS units FROM (
+      SELECT location, status, count(*) AS units FROM inventory.item
+      WHERE variant_id = :variant_id AND deleted_at IS NULL GROUP BY location, status
+      UNION ALL
+      SELECT item.location, moved.status, moved.units FROM inventory.item
+      CROSS JOIN (VALUES ('RESERVED', -1), ('AVAILABLE', 1)) AS moved (status, units)
+      WHERE item.status = 'RESERVED' AND item.reserved_until <= now() AND item.variant_id = :variant_id
+        AND item.deleted_at IS NULL
+    ) AS counted
+    WHERE {ANY} OR location IN ({CODES})
+    GROUP BY location, status HAVING sum(units) > 0 ORDER BY location, status
     """)
 )
 _KNOWN = Statement(text("SELECT variant_id FROM inventory.known_variant WHERE sku = :sku"))
