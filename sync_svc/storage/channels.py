@@ -59,6 +59,7 @@ WHERE id = CAST(:id AS bigint) AND consent_expires_at IS DISTINCT FROM CAST(:exp
 """)
 )
 _BLOCK_COUNT = Statement(text("SELECT block_count FROM sync.channel WHERE id = CAST(:id AS bigint)"))
+_VERSIONS = Statement(text("SELECT id, version, activated_at FROM sync.channel ORDER BY id"))
 _CLAIM_POLL = Statement(
     text("""
 UPDATE sync.channel SET poll_lease = CAST(:lease AS uuid),
@@ -102,6 +103,11 @@ async def list_channels(db: Database) -> list[Channel]:
     """Every channel, by id."""
     async with db.translated(), db.read.connect() as conn:
         return [as_channel(row) for row in await conn.execute(_SELECT.order_by(channel.c.id))]
+
+
+async def channel_versions(db: Database) -> Sequence[Any]:
+    """What changes when a channel is made or changed by a person; for those who ask often. Raises HubError."""
+    return await db.fetch(_VERSIONS)
 
 
 async def get_channel(db: Database, channel_id: int) -> Channel:

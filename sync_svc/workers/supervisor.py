@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from chassis.database import Database
 from chassis.errors import HubError
@@ -13,7 +14,7 @@ from sync_svc.channels.base import Channel as Connector
 from sync_svc.channels.base import HintQueue
 from sync_svc.connectors import Connectors
 from sync_svc.domain.channel import Channel
-from sync_svc.storage.channels import list_channels
+from sync_svc.storage.channels import channel_versions, list_channels
 from sync_svc.workers.auto_listing import AutoLister, ListTools
 from sync_svc.workers.drift import DriftTools, Reconciler
 from sync_svc.workers.imports import ImportTools, ListingImporter
@@ -63,6 +64,8 @@ class Supervisor:
         self._tools = tools
         self._running: dict[int, _Running] = {}
         self._complained: set[tuple[int, int]] = set()
+        self._fitted: Sequence[Any] = ()
+        """The channels' versions that the workers fit."""
 
     async def run(self) -> None:
         """Supervise until cancelled, then stop every worker."""
@@ -77,7 +80,16 @@ class Supervisor:
             await asyncio.gather(*(self._stop(channel_id) for channel_id in list(self._running)))
 
     async def look(self) -> None:
-        """Start and stop workers so that they fit the channels as they are."""
+        """Start and stop workers so that they fit the channels as they are. Raises HubError."""
+        versions = await channel_versions(self._db)
+        if versions != self._fitted:
+            are_all_worked = await self._fit()
+            # Who cannot be worked yet is tried again.
+            self._fitted = versions if are_all_worked else ()
+        await self._connectors.close_retired()
+
+    async def _fit(self) -> bool:
+        """Whether everyone is worked who should be."""
         channels = {channel.id: channel for channel in await list_channels(self._db)}
         outdated = [
             channel_id
@@ -85,10 +97,11 @@ class Supervisor:
             if channel_id not in channels or running.version != channels[channel_id].version
         ]
         await asyncio.gather(*(self._stop(channel_id) for channel_id in outdated))
-        for channel in channels.values():
-            if channel.id not in self._running and channel.was_ever_active:
+        wanted = [channel for channel in channels.values() if channel.was_ever_active]
+        for channel in wanted:
+            if channel.id not in self._running:
                 self._start(channel)
-        await self._connectors.close_retired()
+        return all(channel.id in self._running for channel in wanted)
 
     def _start(self, channel: Channel) -> None:
         try:
