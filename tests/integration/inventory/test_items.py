@@ -287,3 +287,16 @@ async def test_audit_of_a_serial_number_shows_its_unit(hub: InventoryHub) -> Non
     found = await hub.admin.AuditStock(service.AuditStockRequest(sku_or_serial="aud-9"))
     assert [item.id for item in found.items] == [unit.id]
     assert (found.total_size, found.places[0].location) == (1, "A")
+
+
+async def test_audit_counts_holds_that_ran_out_as_free(hub: InventoryHub) -> None:
+    units = await hub.receive(count=3, location="A")
+    other = await hub.unit(units[0].sku, location="B2")
+    for unit in (units[0], units[1], other):
+        await hub.reserve(unit.id)
+    for unit in (units[0], other):
+        await hub.pass_time(unit.id)
+    found = await hub.admin.AuditStock(service.AuditStockRequest(sku_or_serial=units[0].sku))
+    places = {(place.location, item_pb2.Item.Status.Name(place.status)): place.units for place in found.places}
+    assert places == {("A", "AVAILABLE"): 2, ("A", "RESERVED"): 1, ("B2", "AVAILABLE"): 1}
+    assert found.total_size == 4
