@@ -1,6 +1,7 @@
 """The release that is out there while the present one is rolled out: its code has to run on the schema of the present one.
 
-It is the newest tag `v*` before the present commit and, as long as there is none, the commit that FORMER names.
+It is the newest tag `v*` before the present commit and, as long as there is none, the last commit before LAST_BEFORE: a history that
+is written anew gives commits other names, and keeps their times.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from pathlib import Path
 
 from build_tools.layout import ROOT
 
-# The last commit of the hub before tags; it goes when the first release is tagged.
-FORMER = "203a3dab51e7"
+# Goes when the first release is tagged.
+LAST_BEFORE = "2026-11-23T00:00:00Z"
 
 
 def former_release(root: Path = ROOT) -> str | None:
     """The commit of the former release; None where there is no history to find it in."""
     tag = _git(root, "describe", "--tags", "--abbrev=0", "--match", "v*", "HEAD~1")
-    return _git(root, "rev-parse", "--verify", "--quiet", f"{tag or FORMER}^{{commit}}")
+    if tag:
+        return _git(root, "rev-parse", "--verify", "--quiet", f"{tag}^{{commit}}")
+    return _git(root, "rev-list", "--max-count=1", "--first-parent", f"--before={LAST_BEFORE}", "HEAD")
 
 
 def unpack(commit: str, folder: Path, root: Path = ROOT) -> None:
