@@ -1,7 +1,7 @@
 """The release that is out there while the present one is rolled out: its code has to run on the schema of the present one.
 
-It is the newest tag `v*` before the present commit and, as long as there is none, the last commit before LAST_BEFORE: a history that
-is written anew gives commits other names, and keeps their times.
+It is the newest tag `v*` before the present commit and, as long as there is none, the last commit before LAST_BEFORE: a history
+that is written anew gives commits other names, and keeps their times.
 """
 
 from __future__ import annotations
