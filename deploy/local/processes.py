@@ -70,8 +70,10 @@ class ManagedProcess:
         return self._child is not None and self._child.poll() is None
 
     async def start(self) -> None:
-        """Starts the child and its supervision. Raises OSError when the program cannot be run; a repeat does nothing."""
+        """Starts the child and its supervision, and counts crashes anew. Raises OSError when the program cannot be run; a repeat
+        does nothing."""
         if self._supervisor is None:
+            self.crashes = 0
             self._spawn()
             self._supervisor = asyncio.create_task(self._supervise(), name=f"supervise {self.name}")
 

@@ -54,6 +54,8 @@ async def test_a_crashed_child_is_started_again(make: Make) -> None:
     process.kill()
     await until(lambda: process.pid not in {None, first})
     assert process.crashes == 1
+    await process.restart()
+    assert process.crashes == 0
 
 
 async def test_a_child_that_keeps_crashing_is_not_started_in_a_loop(make: Make) -> None:
