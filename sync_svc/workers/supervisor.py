@@ -77,6 +77,8 @@ class Supervisor:
                     log.warning("channels cannot be read: %s", error.message)
                 await self._tools.alarms.channels.sleep(_LOOK_S)
         finally:
+            # Whoever runs this again begins with no workers.
+            self._fitted = ()
             await asyncio.gather(*(self._stop(channel_id) for channel_id in list(self._running)))
 
     async def look(self) -> None:
