@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-
 import grpc
 import uvloop
 from google.protobuf.empty_pb2 import Empty
 
+from bench.serving import serve_on_loopback
 from chassis.server import OPTIONS
 
 SERVICE, METHOD = "bench.Empty", "Do"
@@ -26,11 +24,7 @@ async def serve() -> None:
         _do, request_deserializer=Empty.FromString, response_serializer=Empty.SerializeToString
     )
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE, {METHOD: handler})])
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    print(f"127.0.0.1:{port}", flush=True)
-    await asyncio.to_thread(sys.stdin.read)
-    await server.stop(0)
+    await serve_on_loopback(server)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from typing import Any
 
 import grpc
 import uvloop
+
+from bench.serving import serve_on_loopback
 
 _SERVICE, _METHOD = "opentelemetry.proto.collector.trace.v1.TraceService", "Export"
 
@@ -21,11 +21,7 @@ async def serve() -> None:
     server = grpc.aio.server()
     handler = grpc.unary_unary_rpc_method_handler(_forget)
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(_SERVICE, {_METHOD: handler})])
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    print(f"127.0.0.1:{port}", flush=True)
-    await asyncio.to_thread(sys.stdin.read)
-    await server.stop(0)
+    await serve_on_loopback(server)
 
 
 if __name__ == "__main__":
