@@ -51,10 +51,12 @@ class OrderIntake:
         self._db = db
         self._allocator = allocator
 
-    async def see(self, task: OrderTask, seen: ChannelOrder) -> Order | None:
-        """Store what a platform shows; None when a newer state is stored. The next push of its listings is sent for sure,
-        because the platform has changed their quantities itself."""
-        return await store_seen(self._db, task.channel_id, seen)
+    async def see(self, task: OrderTask, seen: ChannelOrder, *, insists: bool = False) -> Order | None:
+        """Store what a platform shows; None when a newer state is stored and the platform does not insist on the older one.
+
+        The next push of its listings is sent for sure, because the platform has changed their quantities itself.
+        """
+        return await store_seen(self._db, task.channel_id, seen, insisting=task if insists else None)
 
     async def apply(self, task: OrderTask, order: Order, *, cancelled: bool) -> Taken:
         """Hold, sell or give back the units of a stored order and record the outcome, which ends the task.

@@ -25,6 +25,7 @@ _ID_CHARS, _TITLE_CHARS, _STATUS_CHARS, _MESSAGE_CHARS = 100, 500, 100, 1000
 # The newest state wins, in whatever order the reads of it arrive; a cancellation is not taken back by an older read. The order
 # is locked before its lines, as everybody locks them, and of every line the newest version counts: a parcel recorded while this
 # waited for the order has left the house. Lines that the platform tells no more stay; their SKUs may be known by now.
+# An older state that the platform insists on is taken from whoever holds the order's lease, as nobody has read it later.
 _SEE = Statement(
     text("""
 WITH seen AS (
@@ -34,7 +35,8 @@ WITH seen AS (
     CAST(:is_cancelled AS boolean), CAST(:placed_at AS timestamptz), CAST(:modified_at AS timestamptz))
   ON CONFLICT (channel_id, external_order_id) DO UPDATE SET paid = excluded.paid, platform_status = excluded.platform_status,
     cancelled = excluded.cancelled, modified_at = excluded.modified_at
-  WHERE o.modified_at <= excluded.modified_at
+  WHERE o.modified_at <= excluded.modified_at OR EXISTS (SELECT FROM sync.order_task t WHERE t.channel_id = o.channel_id
+    AND t.external_order_id = o.external_order_id AND t.lease = CAST(:insisting AS uuid) AND t.lease_until > clock_timestamp())
   RETURNING o.*),
 told AS (
   SELECT * FROM unnest(CAST(:positions AS integer[]), CAST(:line_ids AS text[]), CAST(:platform_skus AS text[]),
@@ -119,10 +121,13 @@ SELECT count(*) FROM recorded
 )
 
 
-async def store_seen(db: Database, channel_id: int, seen: ChannelOrder) -> Order | None:
+async def store_seen(
+    db: Database, channel_id: int, seen: ChannelOrder, *, insisting: OrderTask | None = None
+) -> Order | None:
     """Store an order as its platform shows it, with the variants its SKUs stand for; None when a newer state is stored.
 
-    Safe to repeat. Its shipments are not told.
+    With `insisting`, a task whose lease still holds, an older state replaces a newer one too. Safe to repeat. Its shipments are
+    not told.
     """
     # A platform that tells a line twice means the later one.
     lines = {line.line_id[:_ID_CHARS]: line for line in seen.lines}
@@ -134,6 +139,7 @@ async def store_seen(db: Database, channel_id: int, seen: ChannelOrder) -> Order
         "is_cancelled": seen.cancelled,
         "placed_at": seen.placed_at,
         "modified_at": seen.modified_at,
+        "insisting": insisting.lease if insisting else None,
         **_line_columns(lines),
     }
     rows = await _patiently(db, _SEE, values)

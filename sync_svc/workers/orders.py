@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 _MOST_AT_ONCE = 8
 _NOT_THERE_TRIES = 6
+# About two minutes: records of a platform that lag behind have caught up by then, and what it still shows is so. The change was
+# dated by a clock that is behind the one that dated the change before.
+_OLDER_TRIES = 8
 
 
 class OrderNotReadable(Exception):
@@ -91,12 +94,12 @@ class OrderWorker:
             await self._fail(task, "see the log")
 
     async def _take_in(self, task: OrderTask) -> None:
-        seen = task.snapshot or await self._read(task)
-        order = await self._tools.intake.see(task, seen)
-        if order is None:
-            # What the poll had read is older than what is stored, so the newest state is read.
+        # What the poll had read may be older than what is stored; then the newest state is read.
+        seen = task.snapshot
+        order = await self._tools.intake.see(task, seen) if seen else None
+        if seen is None or order is None:
             seen = await self._read(task)
-            order = await self._tools.intake.see(task, seen)
+            order = await self._tools.intake.see(task, seen, insists=task.attempts >= _OLDER_TRIES)
         if order is None:
             raise OrderNotReadable("the platform shows an older state than before")
         taken = await self._tools.intake.apply(task, order, cancelled=seen.cancelled)

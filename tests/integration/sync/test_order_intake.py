@@ -50,6 +50,16 @@ async def test_older_state_changes_nothing(engine: Engine, channel: Channel) -> 
     assert await get_order(engine.db, order.id) == replace(order, shipments=[])
 
 
+async def test_older_state_is_taken_from_who_holds_the_lease(engine: Engine, channel: Channel) -> None:
+    order, task = await _see(engine, channel), await _task(engine, channel)
+    older = replace(SEEN, cancelled=True, modified_at=AT - timedelta(seconds=1))
+    assert await store_seen(engine.db, channel.id, older, insisting=replace(task, lease=uuid4())) is None
+    assert not (await get_order(engine.db, order.id)).cancelled
+    taken = await store_seen(engine.db, channel.id, older, insisting=task)
+    assert taken is not None
+    assert (taken.cancelled, taken.modified_at) == (True, older.modified_at)
+
+
 async def test_line_that_is_told_twice_or_no_more(engine: Engine, channel: Channel) -> None:
     twice = replace(SEEN, lines=[LINE, replace(LINE, quantity=3), replace(LINE, line_id="2", platform_sku="SHOP-2")])
     assert [line.quantity for line in (await _see(engine, channel, twice)).lines] == [3, 2]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
+from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -10,6 +13,7 @@ from sqlalchemy import func, select
 
 from chassis.errors import HubError
 from sync_svc.channels.base import Hint, HintKind
+from sync_svc.domain import backoff
 from sync_svc.domain.channel import Channel
 from sync_svc.domain.errors import WebhookRejected
 from sync_svc.domain.order import Order, OrderReason, OrderStatus
@@ -187,6 +191,42 @@ async def test_old_poll_result_does_not_undo_a_newer_state(
         await queue_polled(conn, channel.id, [stale])
     (order,) = await _work_off(engine, channel)
     assert (order.status, hub.free[1]) == (OrderStatus.CANCELLED, 3)
+
+
+async def test_a_change_dated_by_a_clock_that_is_behind_is_applied_in_the_end(
+    engine: Engine, desk: Desk, hub: FakeHub, channel: Channel, platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backoff.backoff_s, "__kwdefaults__", {"first_s": 0.01, "cap_s": 0.02, "spread": random.random})
+    order_id = platform.buy("SHOP-1")
+    await _deliver(desk, channel, platform, order_id)
+    await _work_off(engine, channel)
+    sold = platform.orders[order_id]
+    platform.orders[order_id] = replace(sold, cancelled=True, modified_at=sold.modified_at - timedelta(seconds=1))
+    await _deliver(desk, channel, platform, order_id)
+    (order,) = await _work_off(engine, channel)
+    assert (order.status, hub.held, hub.free[1]) == (OrderStatus.CANCELLED, {}, 3)
+
+
+async def test_records_that_lag_behind_undo_nothing(
+    engine: Engine, desk: Desk, hub: FakeHub, channel: Channel, platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backoff.backoff_s, "__kwdefaults__", {"first_s": 0.05, "cap_s": 0.05, "spread": random.random})
+    order_id = platform.buy("SHOP-1", paid=False)
+    unpaid = platform.orders[order_id]
+    platform.change(order_id, paid=True)
+    paid = platform.orders[order_id]
+    await _deliver(desk, channel, platform, order_id)
+    await _work_off(engine, channel)
+    platform.orders[order_id] = unpaid
+    await _deliver(desk, channel, platform, order_id)
+    async with running(engine.order_worker(channel).run):
+        reads = platform.order_reads
+        await until(lambda: platform.order_reads >= reads + 5)
+        (order,) = await _orders(engine)
+        assert (order.paid, order.status) == (True, OrderStatus.SOLD)
+        platform.orders[order_id] = paid
+    (order,) = await _work_off(engine, channel)
+    assert (order.paid, order.status) == (True, OrderStatus.SOLD)
 
 
 async def test_unknown_sku_is_kept_and_resolved_with_a_mapping(
