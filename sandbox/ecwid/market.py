@@ -97,11 +97,17 @@ class Ecwid:
 
     def cancel(self, order_id: str, webhook: bool = True) -> Json:
         """Cancels an order and tells of it."""
-        return self._change(order_id, {"paymentStatus": "CANCELLED", "fulfillmentStatus": "WILL_NOT_DELIVER"}, webhook)
+        order = self._known(order_id)
+        changes = {"payment_status": "CANCELLED", "fulfillment_status": "WILL_NOT_DELIVER"}
+        change_order(self.store, order, changes, webhook=webhook)
+        return _summary(order)
 
     def pay(self, order_id: str, webhook: bool = True) -> Json:
-        """Payment arrives."""
-        return self._change(order_id, {"paymentStatus": "PAID"}, webhook)
+        """Payment of an unpaid order arrives; nobody pays for a cancelled one."""
+        order = self._known(order_id)
+        if order.payment_status == "AWAITING_PAYMENT":
+            change_order(self.store, order, {"payment_status": "PAID"}, webhook=webhook)
+        return _summary(order)
 
     def recent_orders(self, account: str, limit: int) -> list[Json]:
         """The newest first."""
@@ -140,13 +146,11 @@ class Ecwid:
         general = {"storeId": STORE_ID, "storeUrl": "https://store.example", "starterSite": {}}
         return Answer(200, {"generalInfo": general, "formatsAndUnits": {"currency": "USD"}})
 
-    def _change(self, order_id: str, fields: dict[str, str], webhook: bool) -> Json:
+    def _known(self, order_id: str) -> Order:
         order = self.store.orders.get(order_id)
         if order is None:
             raise UnknownOrder(order_id)
-        names = {"paymentStatus": "payment_status", "fulfillmentStatus": "fulfillment_status"}
-        change_order(self.store, order, {names[name]: value for name, value in fields.items()}, webhook=webhook)
-        return _summary(order)
+        return order
 
     def _dump_webhook_url(self, key: str) -> Json:
         return {"url": self.world.switches.ecwid.webhook_url}

@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from chassis.database import Database
 from chassis.errors import HubError, Unavailable
+from sandbox.call_log import LogFilter
 from sandbox.sandbox import Sandbox
 from sync_svc.channels.base import TOKEN_HEADER
 from sync_svc.domain.channel import Channel
@@ -35,6 +36,15 @@ EASED_OPTIONS: dict[str, dict[str, Any]] = {
     "ECWID": {"requests_per_minute": 0},
     "AMAZON": {"send_content": True, "queue_wait_s": 0.1},
 }
+
+
+_STORED = (
+    text("SELECT channel_id, external_order_id, status, platform_status, cancelled, modified_at, message"
+         " FROM sync.channel_order ORDER BY id"),
+    text("SELECT channel_id, sku, status, desired_generation, synced_generation, pushed_quantity, shown_is_sure, last_synced_at"
+         " FROM sync.listing ORDER BY id"),
+    text("SELECT id, order_cursor, last_poll_at, next_poll_at, poll_lease_until, blocked_until FROM sync.channel ORDER BY id"),
+)  # fmt: skip
 
 
 class Replica:
@@ -145,6 +155,17 @@ class Shop:
             )
             return [str(tuple(row)) for row in (*listings, *orders)]
 
+    async def what_is_stored(self) -> list[str]:
+        """Orders, listings and looks for orders as the hub has them, to see a trouble's reason by."""
+        async with self.engine.db.read.connect() as conn:
+            return [str(tuple(row)) for statement in _STORED for row in await conn.execute(statement)]
+
+    def _last_told(self) -> list[str]:
+        """The last calls of each marketplace that told quantities."""
+        told = [list(self.sandbox.log.entries(LogFilter(platform=each, sets_quantity=True))) for each, _ in ACCOUNTS]
+        return [f"{call.time:.3f} {call.platform} {dict(call.quantities)} {call.status} {call.fault}" for calls in told
+                for call in calls[-12:]]  # fmt: skip
+
     async def troubles(self) -> list[str]:
         """Everything that is not as it should be."""
         return [
@@ -166,6 +187,7 @@ class Shop:
         try:
             await until(self._is_settled, timeout_s=timeout_s)
         except TimeoutError:
+            print(*await self.what_is_stored(), *self._last_told(), sep="\n")
             raise AssertionError(f"after {timeout_s:.0f} s: {await self.troubles()}") from None
 
     async def _is_settled(self) -> bool:

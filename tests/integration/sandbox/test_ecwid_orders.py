@@ -53,6 +53,16 @@ async def test_cancelled_order_gives_its_stock_back_once(box: Sandbox, shop: Cli
     assert (await shop.get(f"/orders/{order_id}")).body["paymentStatus"] == "CANCELLED"
 
 
+async def test_nobody_pays_for_a_cancelled_order(box: Sandbox, shop: Client) -> None:
+    await _product(shop)
+    paid, cancelled = _buy(box, paid=False), _buy(box, paid=False)
+    box.ecwid.pay(paid)
+    box.ecwid.cancel(cancelled)
+    box.ecwid.pay(cancelled)
+    told = [(await shop.get(f"/orders/{order_id}")).body["paymentStatus"] for order_id in (paid, cancelled)]
+    assert told == ["PAID", "CANCELLED"]
+
+
 async def test_search_by_change_and_status(box: Sandbox, shop: Client) -> None:
     await _product(shop)
     first = _buy(box)
