@@ -26,10 +26,12 @@ from sync_svc.domain.rules import Overrides, Rounding, Rules
 _RECORD_TRIES = 4
 _RECORD_PAUSE_S = 0.05
 
+# What makes unsure what a platform shows while a push is under way (its own sale, say) outlasts that push: the mark is taken off
+# at the beginning, and put back at the end where nothing was shown.
 _TAKE = Statement(
     text("""
 WITH due AS (
-  SELECT l.id, l.lease IS NOT NULL OR l.error_class = 'UNKNOWN' AS was_left_unknown,
+  SELECT l.id, l.lease IS NOT NULL OR l.error_class = 'UNKNOWN' AS was_left_unknown, l.shown_is_sure,
          c.state, c.buffer_units, c.cap_units, c.price_factor, c.zero_when_paused, c.price_rounding, c.price_floor
   FROM sync.listing l JOIN sync.channel c ON c.id = l.channel_id
   WHERE l.channel_id = CAST(:channel_id AS bigint) AND l.desired_generation > l.synced_generation
@@ -39,12 +41,12 @@ WITH due AS (
     AND (l.urgency = 0 OR NOT CAST(:only_urgent AS boolean))
   ORDER BY l.urgency, l.next_attempt_at LIMIT CAST(:most AS integer) FOR UPDATE OF l SKIP LOCKED)
 UPDATE sync.listing l
-SET lease = CAST(:lease AS uuid), lease_owner = CAST(:owner AS text), last_attempt_at = clock_timestamp(),
+SET lease = CAST(:lease AS uuid), lease_owner = CAST(:owner AS text), last_attempt_at = clock_timestamp(), shown_is_sure = true,
     lease_until = clock_timestamp() + CAST(:lease_s AS double precision) * interval '1 second'
 FROM due WHERE l.id = due.id
 RETURNING l.id, l.variant_id, l.sku, l.platform_sku, l.external_ids, l.name, l.description, l.price, l.currency, l.metadata,
   l.intent, l.deleted_at IS NOT NULL AS deleted, l.desired_generation AS generation, l.attempts,
-  l.content_generation > l.synced_generation AS content_changed, due.was_left_unknown, l.shown_is_sure, l.pushed_quantity,
+  l.content_generation > l.synced_generation AS content_changed, due.was_left_unknown, due.shown_is_sure, l.pushed_quantity,
   l.pushed_price, l.overrides,
   due.state, due.buffer_units, due.cap_units, due.price_factor, due.zero_when_paused, due.price_rounding, due.price_floor
 """)
@@ -56,8 +58,8 @@ WITH result AS (
   SELECT * FROM unnest(
     CAST(:ids AS bigint[]), CAST(:generations AS bigint[]), CAST(:outcomes AS text[]), CAST(:messages AS text[]),
     CAST(:codes AS text[]), CAST(:quantities AS integer[]), CAST(:prices AS numeric[]), CAST(:currencies AS text[]),
-    CAST(:external_ids AS text[]), CAST(:waits AS double precision[]), CAST(:sent AS boolean[]))
-  AS r(id, generation, outcome, message, code, quantity, price, currency, external_ids, wait_s, sent)),
+    CAST(:external_ids AS text[]), CAST(:waits AS double precision[]), CAST(:sent AS boolean[]), CAST(:were_sure AS boolean[]))
+  AS r(id, generation, outcome, message, code, quantity, price, currency, external_ids, wait_s, sent, was_sure)),
 recorded AS (
   UPDATE sync.listing l SET
     lease = NULL, lease_until = NULL, lease_owner = '',
@@ -77,7 +79,7 @@ recorded AS (
         greatest(clock_timestamp(), l.last_attempt_at + CAST(:gap_s AS double precision) * interval '1 second')
       END,
     pushed_quantity = CASE r.outcome WHEN 'DONE' THEN r.quantity ELSE l.pushed_quantity END,
-    shown_is_sure = CASE r.outcome WHEN 'DONE' THEN true WHEN 'UNKNOWN' THEN false ELSE l.shown_is_sure END,
+    shown_is_sure = l.shown_is_sure AND (r.outcome = 'DONE' OR r.outcome <> 'UNKNOWN' AND r.was_sure),
     pushed_price = CASE WHEN r.outcome = 'DONE' THEN coalesce(r.price, l.pushed_price) ELSE l.pushed_price END,
     last_synced_at = CASE r.outcome WHEN 'DONE' THEN clock_timestamp() ELSE l.last_synced_at END,
     external_ids = l.external_ids || CAST(r.external_ids AS jsonb),
@@ -111,9 +113,12 @@ WHERE id = ANY(CAST(:ids AS bigint[]))
 """)
 )
 
+# What a former push left unknown stays so: a lease that has no end says it to whoever takes the listing next.
 _GIVE_BACK = Statement(
     text("""
-UPDATE sync.listing SET lease = NULL, lease_until = NULL, lease_owner = '',
+UPDATE sync.listing SET lease_owner = '', lease_until = NULL,
+  lease = CASE WHEN id = ANY(CAST(:in_doubt AS bigint[])) THEN lease END,
+  shown_is_sure = shown_is_sure AND id <> ALL(CAST(:unsure AS bigint[])),
   next_attempt_at = greatest(next_attempt_at, clock_timestamp() + CAST(:wait_s AS double precision) * interval '1 second')
 WHERE lease = CAST(:lease AS uuid)
 """)
@@ -195,12 +200,14 @@ class Leases:
         Answers the listings recorded and in how many seconds each is due again. Those missing were lost to another worker:
         their end is kept as a late attempt, and they are queued again, because what was sent may have landed last.
         """
+        unsure = _unsure(lease)
         rows = await self._record(
             lease=lease.token,
             channel_id=lease.channel_id,
             gap_s=self._gap_s,
             started_at=timing.started_at,
             duration_ms=timing.duration_ms,
+            were_sure=[end.listing_id not in unsure for end in ends],
             **_columns(ends),
         )
         recorded = {row["id"]: row["due_in_s"] for row in rows}
@@ -220,7 +227,14 @@ class Leases:
 
     async def give_back(self, lease: Lease, wait_s: float) -> None:
         """End a lease of which nothing was sent; the listings are due again after `wait_s`."""
-        await self._db.execute(_GIVE_BACK, lease=lease.token, wait_s=wait_s)
+        in_doubt = [listing.id for listing in lease.listings if listing.was_left_unknown]
+        unsure = sorted(_unsure(lease))
+        await self._db.execute(_GIVE_BACK, lease=lease.token, wait_s=wait_s, unsure=unsure, in_doubt=in_doubt)
+
+
+def _unsure(lease: Lease) -> set[int]:
+    """The listings of a lease whose last recorded quantity and price may not be what the platform shows."""
+    return {listing.id for listing in lease.listings if listing.was_left_unknown or not listing.shown_is_sure}
 
 
 def _columns(ends: Sequence[Recorded]) -> dict[str, list[object]]:

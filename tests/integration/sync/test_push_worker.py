@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select, text
 
-from sync_svc.channels.base import OVER_QUOTA, ListingPhase, ListingState, Outcome, PushResult
+from sync_svc.channels.base import (
+    OVER_QUOTA,
+    ChannelOrder,
+    ListingPhase,
+    ListingState,
+    OrderLine,
+    Outcome,
+    PushResult,
+)
 from sync_svc.domain.listing import Urgency
 from sync_svc.operations.channels import pause_channel
+from sync_svc.storage.deliveries import queue_orders
 from sync_svc.storage.tables import channel_run, listing_attempt
+from sync_svc.workers import push
 from sync_svc.workers.push import PUSHES_AT_ONCE
 from tests.factories.sync.engine import Engine, running, until
 from tests.factories.sync.platform import FakePlatform
 from tests.factories.sync.upstream import FakeHub
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 async def _raise(engine: Engine, variant_id: int) -> None:
@@ -172,6 +186,87 @@ async def test_a_change_during_a_push_is_pushed_after_it(engine: Engine, hub: Fa
         await until(lambda: len(platform.journal) == 2)
         await engine.settled()
     assert platform.shelves["00845"].quantity == 1
+
+
+async def test_what_a_platform_changes_by_itself_during_a_push_is_put_right_after_it(
+    engine: Engine, hub: FakeHub, platform: FakePlatform
+) -> None:
+    hub.add(1, "00845", 9)
+    channel = await engine.add_channel()
+    await engine.add_listing(channel, 1, "00845")
+
+    async def sell_and_cancel(_: Sequence[ListingState]) -> None:
+        """It is sold there and cancelled before the hub has heard of it; the platform does not give the unit back."""
+        platform.after_apply = None
+        platform.shelves["00845"].quantity -= 1
+        async with engine.db.transaction() as conn:
+            await queue_orders(conn, channel.id, ["O-1"])
+        (task,) = await engine.tasks.take(channel.id, uuid4(), 1)
+        seen = ChannelOrder("O-1", [OrderLine("1", "00845", 1)], True, True, AT, AT, "CANCELLED")
+        order = await engine.intake.see(task, seen)
+        assert order is not None
+        await engine.intake.apply(task, order, cancelled=True)
+
+    platform.after_apply = sell_and_cancel
+    async with running(engine.push_worker(channel).run):
+        await engine.settled()
+    assert platform.shelves["00845"].quantity == 9
+
+
+async def _refused(engine: Engine, listing_id: int, platform: FakePlatform) -> None:
+    """What a push of an unknown end has left is read back, and the push that is to mend it is refused."""
+    platform.refuse_with = PushResult(0, Outcome.RETRY, "busy", code="busy")
+    await until(lambda: _has_error(engine, listing_id, "RETRY"))
+    platform.refuse_with = None
+
+
+async def _truth_is_gone(engine: Engine, listing_id: int, platform: FakePlatform) -> None:
+    """The listing is taken and given back, as the truth cannot be read."""
+
+    async def is_given_back() -> bool:
+        return not (await engine.row(listing_id)).lease_owner
+
+    engine.hub.is_down = True
+    await until(is_given_back)
+    engine.hub.is_down = False
+
+
+@pytest.mark.parametrize("trouble", [_refused, _truth_is_gone])
+async def test_a_push_of_unknown_end_is_not_forgotten_over_the_next_trouble(
+    engine: Engine,
+    hub: FakeHub,
+    platform: FakePlatform,
+    trouble: Callable[[Engine, int, FakePlatform], Awaitable[None]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(push, "_TRUTH_RETRY_S", 0.05)
+    hub.add(1, "00845", 9)
+    channel = await engine.add_channel()
+    listing_id = await engine.add_listing(channel, 1, "00845")
+    async with running(engine.push_worker(channel).run):
+        await engine.settled()
+    engine.leases._lease_s = 0.3
+    applied = asyncio.Event()
+
+    async def hang(_: Sequence[ListingState]) -> None:
+        applied.set()
+        await asyncio.sleep(3600)
+
+    platform.after_apply = hang
+    hub.free[1] = 4
+    await _raise(engine, 1)
+    task = asyncio.create_task(engine.push_worker(channel).run())
+    await applied.wait()
+    await kill(task)
+    platform.after_apply = None
+    hub.free[1] = 9
+    engine.leases._lease_s = 30.0
+    async with running(engine.push_worker(channel).run):
+        await trouble(engine, listing_id, platform)
+        await until(lambda: _has_status(engine, listing_id, "SYNCED"))
+    assert platform.shelves["00845"].quantity == 9, (
+        "what is recorded as shown was shown before the push that was cut off"
+    )
 
 
 async def test_refused_account_pauses_the_channel_until_access_is_mended(
