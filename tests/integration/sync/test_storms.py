@@ -35,7 +35,8 @@ class Weather:
         try:
             await asyncio.sleep(self.chance.uniform(0, 0.01))
             self.platform.refuse_with = None
-            if self.chance.random() < 0.2:
+            # A push that had begun when the sun came out must not bring the clouds back.
+            if self.platform.before_apply is not None and self.chance.random() < 0.2:
                 self.platform.refuse_with = PushResult(0, Outcome.RETRY, "Busy.", code="http_503")
         finally:
             self.under_way -= ids
