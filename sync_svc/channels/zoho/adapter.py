@@ -53,7 +53,7 @@ class ZohoChannel:
         self._terms = mapping.terms_of(account.options)
         self._pusher = ListingPusher(self._client, self._terms)
         self._skipped = _skipped_channels(account.options)
-        self._orders: OrderedDict[tuple[str, datetime], ChannelOrder] = OrderedDict()
+        self._orders: OrderedDict[orders.Listed, ChannelOrder] = OrderedDict()
         self._skus: OrderedDict[str, str] = OrderedDict()
 
     @property
@@ -89,20 +89,19 @@ class ZohoChannel:
         window = open_cursor(cursor, datetime.now(UTC))
         body = await self._client.list_orders(orders.list_parameters(window))
         part = orders.changed_in(body, window, self._skipped)
-        found = [await self._changed_order(order_id, modified_at) for order_id, modified_at in part.changed]
+        found = [await self._changed_order(listed) for listed in part.changed]
         return OrderPage(
             orders=[order for order in found if order is not None],
             cursor=cursor_within(part.following) if part.following else cursor_behind(window),
             more=part.following is not None,
         )
 
-    async def _changed_order(self, order_id: str, modified_at: datetime) -> ChannelOrder | None:
+    async def _changed_order(self, listed: orders.Listed) -> ChannelOrder | None:
         """One order of a list; what was read for the same change is not read again."""
-        key = (order_id, modified_at)
-        known = self._orders.get(key)
-        order = known or await self.get_order(order_id)
-        if order is not None and known is None and order.modified_at == modified_at:
-            self._orders[key] = order
+        known = self._orders.get(listed)
+        order = known or await self.get_order(listed.order_id)
+        if order is not None and known is None and order.modified_at == listed.modified_at:
+            self._orders[listed] = order
             if len(self._orders) > _KEPT_ORDERS:
                 self._orders.popitem(last=False)
         return order

@@ -7,6 +7,7 @@ they were heeded. When not, the list is by creation, newest first, and is read a
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,10 +32,21 @@ _NOT_BINDING = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
-    """A part of a page: the ids of changed orders with the time of their change, and where to go on (None: read through)."""
+class Listed:
+    """A changed order as a list shows it. `told` is all that the list tells of it: its time of change has whole seconds only, and
+    an order may be made and cancelled within one.
+    """
 
-    changed: Sequence[tuple[str, datetime]]
+    order_id: str
+    modified_at: datetime
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A part of a page: the orders of it that have changed, and where to go on (None: read through)."""
+
+    changed: Sequence[Listed]
     following: Window | None
 
 
@@ -53,7 +65,7 @@ def changed_in(body: Mapping[str, Any], window: Window, skipped_channels: Sequen
     """The changed orders of a listed page from the window's offset on."""
     listed = objects_of(body, "salesorders")
     begin = window.offset % PAGE_SIZE
-    changed: list[tuple[str, datetime]] = []
+    changed: list[Listed] = []
     for place, order in enumerate(listed[begin:], begin):
         modified_at = modified(order)
         order_id = text_id(order.get("salesorder_id"))
@@ -61,7 +73,7 @@ def changed_in(body: Mapping[str, Any], window: Window, skipped_channels: Sequen
             continue
         if len(changed) == MOST_CHANGED:
             return Slice(changed, _moved(window, window.offset - begin + place))
-        changed.append((order_id, modified_at))
+        changed.append(Listed(order_id, modified_at, json.dumps(order, sort_keys=True, default=str)))
     has_more = fields_of(body.get("page_context")).get("has_more_page") is True
     if not listed or not has_more or _nothing_behind(listed, window):
         return Slice(changed, None)

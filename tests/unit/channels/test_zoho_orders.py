@@ -129,6 +129,15 @@ async def test_unchanged_order_of_the_overlap_is_not_read_again() -> None:
     assert len(books.platform.seen("GET", f"{LIST}/1")) == 1
 
 
+async def test_second_change_within_one_second_is_read() -> None:
+    books = Books(listed(1, created=timedelta(minutes=1)))
+    await books.look(SINCE_AN_HOUR)
+    books.orders["1"]["status"] = "void"
+    books.platform.on("GET", f"{LIST}/1", (200, {**OK, "salesorder": whole(books.orders["1"])}))
+    page = await books.channel.orders_since(SINCE_AN_HOUR)
+    assert [order.cancelled for order in page.orders] == [True]
+
+
 async def test_copies_of_orders_the_hub_takes_itself_are_left_out() -> None:
     books = Books(
         listed(1, created=timedelta(minutes=1), sales_channel="eBay_us"),
