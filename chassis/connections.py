@@ -54,6 +54,11 @@ class Connections:
         return self.mode is PoolMode.SESSION
 
     @property
+    def opening(self) -> asyncio.Event:
+        """Set whenever a connection to the database is asked for."""
+        return self._hosts.opening
+
+    @property
     def can_listen(self) -> bool:
         """Whether there is a way to the database on which LISTEN is heard."""
         return self._listening is not None

@@ -41,7 +41,7 @@ KEPT = Rows("hub_outbox_oldest_seconds", "Age of the oldest change that is kept 
 BATCH = 500
 POLL_SECONDS = 0.5
 # Where changes are heard of, only those are missed whose writer died before it told of them.
-_LISTENING_POLLS_AS_SELDOM = 2
+_LISTENING_POLLS_AS_SELDOM = 6
 CHECKPOINT_SECONDS = 5.0
 _NOTIFY_PAUSE_SECONDS = 0.005
 _UNSETTLED_PAUSE_SECONDS = 0.004
@@ -221,8 +221,9 @@ class Feed:
         spoken = checked = loop.time()
         while True:
             waker.clear()
+            now: _Position | None = None
             if loop.time() - checked >= CHECKPOINT_SECONDS:
-                await self._check_history(epoch)
+                now = await self._now_within(epoch)
                 checked = loop.time()
             rows = await self._db.fetch(self._after, transaction_id=position.transaction_id, row_id=position.row_id)
             settled = [row for row in rows if row["settled"]]
@@ -236,24 +237,25 @@ class Feed:
                 # Committed, but an older transaction is still open: it ends in moments, and nobody would tell us.
                 await asyncio.sleep(_UNSETTLED_PAUSE_SECONDS)
                 continue
+            if now is not None and not rows:
+                # An idle reader moves on, so that trimming never overtakes it: past what was settled before nothing was found.
+                position = max(position, now)
             if loop.time() - spoken >= CHECKPOINT_SECONDS:
-                position = await self._checkpoint_position(position)
                 yield epoch, position, ()
                 spoken = loop.time()
             with contextlib.suppress(TimeoutError):
                 speaks_in = spoken + CHECKPOINT_SECONDS - loop.time()
                 await asyncio.wait_for(waker.wait(), max(0.0, speaks_in) if self._is_running else POLL_SECONDS)
 
-    async def _check_history(self, epoch: str) -> None:
-        """A lost connection is taken up again unseen, perhaps on a standby that took over and lacks what this reader was told."""
-        if (await self._now())[0] != epoch:
-            raise ResumeTokenExpired
+    async def _now_within(self, epoch: str) -> _Position:
+        """The position before which everything is settled. Raises ResumeTokenExpired.
 
-    async def _checkpoint_position(self, position: _Position) -> _Position:
-        """Moves an idle reader forward, so that trimming never overtakes it; only past what is certainly empty."""
-        _, now, _ = await self._now()
-        rows = await self._db.fetch(self._after, transaction_id=position.transaction_id, row_id=position.row_id)
-        return position if rows and rows[0]["transaction_id"] <= now.transaction_id else max(position, now)
+        A lost connection is taken up again unseen, perhaps on a standby that took over and lacks what this reader was told.
+        """
+        its_epoch, now, _ = await self._now()
+        if its_epoch != epoch:
+            raise ResumeTokenExpired
+        return now
 
     async def _start(self, resume_token: str) -> tuple[str, _Position]:
         epoch, now, trimmed = await self._now()

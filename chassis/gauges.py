@@ -15,7 +15,7 @@ from chassis.metrics import LOOP_LAG, Rows
 log = logging.getLogger(__name__)
 
 Numbers = Mapping[tuple[str, ...], float]
-_LAG_SECONDS = 0.5
+_LAG_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)

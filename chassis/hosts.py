@@ -42,12 +42,15 @@ class Hosts:
         self.url = plain_url(url)
         before, hosts, after = _split(self.url)
         self._urls = [f"{before}{host}{after}" for host in hosts]
+        self.opening = asyncio.Event()
+        """Set whenever a connection is asked for; whoever waits for that clears it."""
 
     async def connect(self, dsn: str | None = None, *, timeout: float = 5.0, **options: Any) -> asyncpg.Connection:
         """A connection to the host the address asks for; `dsn` is what a pool passes on, the same address.
 
         Raises what asyncpg raises, and TimeoutError after `timeout` seconds.
         """
+        self.opening.set()
         async with asyncio.timeout(timeout):
             return await self._connect_any(max(_LEAST_SECONDS, timeout / len(self._urls)), options)
 

@@ -1,4 +1,7 @@
-"""Ready means: the database answers and its schema is at least as new as this code. Checked every second.
+"""Ready means: the database answers and its schema is at least as new as this code.
+
+Checked every second while connections to the database are being opened or it is not ready, else every five: what makes the
+answer another one (a restart, a failover, a restore) ends connections, and who needs one opens it anew.
 
 A database that was exchanged for another one under its name (a restore) makes all that the process keeps in memory a memory of
 something else: `replaced` is set then, and the process ends, to be started anew by whoever keeps it running.
@@ -7,19 +10,21 @@ something else: `replaced` is set then, and the process ends, to be started anew
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from importlib import resources
 
-from grpc_health.v1 import health, health_pb2
+from grpc_health.v1 import health_pb2
 
 from chassis.database import Database
 from chassis.errors import HubError
+from chassis.health_checks import HealthChecks
 from chassis.metrics import READY
 
 log = logging.getLogger(__name__)
 
-_EVERY_SECONDS = 1.0
+_EVERY_SECONDS, _QUIET_SECONDS = 1.0, 5.0
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -33,9 +38,7 @@ def known_revisions(migrations: str) -> list[str]:
 class Readiness:
     """Keeps the gRPC health of a service true."""
 
-    def __init__(
-        self, servicer: health.aio.HealthServicer, names: Sequence[str], db: Database, migrations: str
-    ) -> None:
+    def __init__(self, servicer: HealthChecks, names: Sequence[str], db: Database, migrations: str) -> None:
         self._servicer = servicer
         self._names = ("", *names)
         self._db = db
@@ -49,7 +52,17 @@ class Readiness:
         """Checks for as long as the service lives."""
         while not self._draining:
             await self.check()
-            await asyncio.sleep(_EVERY_SECONDS if self._ready else _EVERY_SECONDS / 5)
+            if self._ready:
+                await self._until_connections_are_opened()
+            else:
+                await asyncio.sleep(_EVERY_SECONDS / 5)
+
+    async def _until_connections_are_opened(self) -> None:
+        opening = self._db.connections.opening
+        opening.clear()
+        await asyncio.sleep(_EVERY_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(opening.wait(), _QUIET_SECONDS - _EVERY_SECONDS)
 
     async def check(self) -> None:
         """Sets the health as it is now."""
@@ -58,6 +71,11 @@ class Readiness:
             self._ready = ready
             log.info("ready" if ready else "not ready")
             await self._set(_SERVING if ready else _NOT_SERVING)
+
+    @property
+    def is_noticed(self) -> bool:
+        """Whether every balancer knows what was said last."""
+        return self._servicer.is_noticed
 
     async def drain(self) -> None:
         """Says NOT_SERVING from now on, so that balancers send nothing new."""

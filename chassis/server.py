@@ -19,7 +19,7 @@ import grpc
 import usav
 import uvloop
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from chassis import logs
@@ -27,6 +27,7 @@ from chassis.access import policies
 from chassis.database import Database
 from chassis.errors import HubError
 from chassis.gauges import Reading, keep_reading, watch_event_loop
+from chassis.health_checks import HealthChecks
 from chassis.identity import server_credentials
 from chassis.interceptor import HubInterceptor
 from chassis.metrics import BACKGROUND_FAILURES, serve_metrics
@@ -161,7 +162,7 @@ class Running:
         log.info("stopped")
 
     async def _until_nobody_calls(self, drain_seconds: float) -> None:
-        """Waits that long, and while calls still come up to twice as long again: a balancer on a busy machine notices late.
+        """Waits that long, and up to twice as long again until every balancer has been told and no calls come any more.
 
         grpc ends with CANCELLED what arrives in a server that stops, which no caller can tell from a call that was begun.
         """
@@ -169,7 +170,7 @@ class Running:
         for _ in range(_DRAIN_LOOKS):
             before = self.interceptor.arrived
             await asyncio.sleep(drain_seconds * 2 / _DRAIN_LOOKS)
-            if self.interceptor.arrived == before:
+            if self.interceptor.arrived == before and self.readiness.is_noticed:
                 return
 
 
@@ -212,7 +213,7 @@ def _metrics(service: Service, settings: ServiceSettings) -> list[Background]:
 
 
 def _add_health(server: grpc.aio.Server, service: Service, names: Sequence[str]) -> Readiness:
-    servicer = health.aio.HealthServicer()
+    servicer = HealthChecks()
     server.add_generic_rpc_handlers([Methods(collect(health_pb2_grpc.add_HealthServicer_to_server, servicer))])
     return Readiness(servicer, names, service.db, service.migrations)
 

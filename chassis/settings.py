@@ -202,7 +202,7 @@ class ServiceSettings:
     drain_seconds: float = setting(
         "HUB_DRAIN_SECONDS",
         1.5,
-        "Seconds of NOT_SERVING before the server stops; up to three times as many while calls still come.",
+        "Seconds of NOT_SERVING before the server stops; up to three times as many until balancers know and no calls come.",
         parse=seconds(0, 600),
     )
     max_calls: int = setting(

@@ -67,7 +67,7 @@ class SyncSettings(ServiceSettings):
         "HUB_SYNC_LEASE", 30.0, "Seconds a worker holds a listing; longer than a push may take.", parse=seconds(1, 7200)
     )
     backstop_s: float = setting(
-        "HUB_SYNC_BACKSTOP", 1.0, "Seconds between two looks for work that nobody announced.", parse=seconds(0.05, 3600)
+        "HUB_SYNC_BACKSTOP", 2.0, "Seconds between two looks for work that nobody announced.", parse=seconds(0.05, 3600)
     )
 
     def __post_init__(self) -> None:

@@ -64,13 +64,16 @@ def _http2() -> Config:
 
 
 def _health_check() -> Config:
+    """Seldom while all is well: a replica that ends waits until this has noticed (chassis.health_checks), and one that is gone is
+    found by the calls that do not reach it.
+    """
     return {
         "grpc_health_check": {},
         "timeout": "2s",
-        "interval": "1s",
+        "interval": "3s",
         "unhealthy_interval": "0.5s",
         "no_traffic_interval": "0.5s",
-        "no_traffic_healthy_interval": "1s",
+        "no_traffic_healthy_interval": "3s",
         "unhealthy_threshold": 2,
         "healthy_threshold": 1,
     }

@@ -20,6 +20,9 @@ _BUFFER_BYTES = 1024 * 1024
 # One expression holds all paths of a service; Envoy's own limit is meant for expressions of strangers.
 _RUNTIME = {"re2.max_program_size.error_level": 20000, "re2.max_program_size.warn_level": 20000}
 
+# A thread that hangs is counted after this long and looked for half as often; Envoy's own 0.2 s wake an idle gateway all day.
+_WATCHDOG = {"miss_timeout": "4s", "megamiss_timeout": "20s"}
+
 
 def render(settings: GatewaySettings) -> Config:
     """Envoy's whole configuration. Reads the descriptor set; raises RouteError when two rpcs want one path."""
@@ -40,6 +43,7 @@ def render(settings: GatewaySettings) -> Config:
             "clusters": [*clusters(settings), tokens.jwks_cluster(settings), *observing.clusters(settings)],
         },
         "overload_manager": _connection_limit(settings),
+        "watchdogs": {"main_thread_watchdog": _WATCHDOG, "worker_watchdog": _WATCHDOG},
         "layered_runtime": {"layers": [{"name": "hub", "static_layer": _RUNTIME}]},
     }
 
