@@ -7,18 +7,19 @@ from collections.abc import Iterable
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_AFTER_NAME_UTIME, _AFTER_NAME_STIME = 11, 12
+# utime and stime, then the same of children that have ended: proc_pid_stat(5).
+_OWN, _WITH_ENDED = slice(11, 13), slice(11, 15)
 
 
-def cpu_seconds(pids: Iterable[int]) -> float:
-    """User and system time of the processes so far, all threads."""
-    return sum(_cpu_seconds(pid) for pid in pids)
+def cpu_seconds(pids: Iterable[int], *, ended_children: bool = False) -> float:
+    """User and system time of the processes so far, all threads; with that of children that have come and gone, if asked."""
+    return sum(_cpu_seconds(pid, _WITH_ENDED if ended_children else _OWN) for pid in pids)
 
 
-def _cpu_seconds(pid: int) -> float:
+def _cpu_seconds(pid: int, times: slice) -> float:
     # The program's name may hold spaces and brackets; the fields start behind its last one.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[_AFTER_NAME_UTIME]) + int(fields[_AFTER_NAME_STIME])) / _TICKS
+    return sum(map(int, fields[times])) / _TICKS
 
 
 def with_descendants(pid: int) -> list[int]:

@@ -22,11 +22,12 @@ async def run(stage: Stage) -> Section:
     count = stage.scale.large_rows
     await put_listings(stage, channel_id, count, variant.id, variant.full_sku, synced=True)
     await asyncio.sleep(_SETTLE_SECONDS)
-    # The connections of an idle hub stay, and so do the processes that serve them.
+    # The connections of an idle hub stay, and so do the processes that serve them; Postgres tidies up in others that come and go.
     pids = {name: with_descendants(stage.pid(name)) for name in stage.hub.processes}
-    before = {name: cpu_seconds(found) for name, found in pids.items()}
+    before = {name: cpu_seconds(found, ended_children=True) for name, found in pids.items()}
     await asyncio.sleep(stage.scale.idle_seconds)
-    share = {name: (cpu_seconds(found) - before[name]) / stage.scale.idle_seconds * 100 for name, found in pids.items()}
+    spent = {name: cpu_seconds(found, ended_children=True) - before[name] for name, found in pids.items()}
+    share = {name: part / stage.scale.idle_seconds * 100 for name, part in spent.items()}
     await drop_listings(stage, channel_id)
     total = sum(part for name, part in share.items() if name != "sandbox")
     measured = "  ".join(f"{name} {part:.2f} %" for name, part in sorted(share.items()))
