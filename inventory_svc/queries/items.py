@@ -16,7 +16,7 @@ from inventory_svc.domain.serial_numbers import clean
 from inventory_svc.domain.variant import clean_sku
 from inventory_svc.queries import pages
 from inventory_svc.queries.pages import BY_ID, Filters, Order
-from inventory_svc.queries.stock import count_all_by_status, count_by_status
+from inventory_svc.queries.stock import count_all_by_status, count_by_status, count_by_status_at
 from inventory_svc.storage.item_rows import ITEM_COLUMNS, ITEM_SOURCE, get_many, ids_by_serial, to_item
 from inventory_svc.storage.scope import ANY, CODES, as_array, units_outside
 from inventory_svc.storage.session import Session
@@ -174,7 +174,12 @@ async def list_items(
 
 
 async def count_items(session: Session, asked: ItemFilter) -> int:
-    """How many units match: exact up to 2,000, and always where only variant, SKU and status are asked for."""
+    """How many units match: exact up to 2,000, and always where only a variant, a SKU or a place, and a status, are asked for."""
+    if (asked.location or asked.inside is not None) and asked == ItemFilter(
+        location=asked.location, status=asked.status, inside=asked.inside
+    ):
+        counts = await count_by_status_at(session, asked.location, asked.inside)
+        return sum(counts.values()) if asked.status is None else counts[asked.status]
     if asked != ItemFilter(variant_id=asked.variant_id, sku=asked.sku, status=asked.status):
         return await pages.count(session, _filters(asked))
     variants = {asked.variant_id} - {0}

@@ -11,9 +11,11 @@ from chassis.database import Statement
 from inventory_svc.domain.availability import Reading
 from inventory_svc.domain.item import Status
 from inventory_svc.domain.recipe import Recipe, buildable
+from inventory_svc.domain.scope import Warehouses
 from inventory_svc.storage.availability import free_units
+from inventory_svc.storage.scope import CODES, as_array
 from inventory_svc.storage.session import Row, Session
-from inventory_svc.storage.stock_levels import LEVELS, LEVELS_OF_ALL
+from inventory_svc.storage.stock_levels import LEVELS, LEVELS_AT, LEVELS_OF_ALL
 
 # The few holds that have run out are moved over afterwards.
 _COUNTS = """
@@ -24,6 +26,11 @@ _COUNTS = """
 """
 _BY_STATUS = Statement(
     text(_COUNTS.format(levels=LEVELS.format(variant=":variant_id"), which="variant_id = :variant_id"))
+)
+_HERE, _INSIDE = "location = CAST(:location AS text)", f"location IN ({CODES})"
+_AT_BY_STATUS, _INSIDE_BY_STATUS, _AT_INSIDE_BY_STATUS = (
+    Statement(text(_COUNTS.format(levels=LEVELS_AT.format(where=where), which=where)))
+    for where in (_HERE, _INSIDE, f"{_HERE} AND {_INSIDE}")
 )
 _ALL_BY_STATUS = Statement(text(_COUNTS.format(levels=LEVELS_OF_ALL, which="TRUE")))
 
@@ -50,6 +57,15 @@ async def count_by_status(session: Session, variant_id: int) -> dict[Status, int
 async def count_all_by_status(session: Session) -> dict[Status, int]:
     """The same of all units."""
     return _counts(await session.rows(_ALL_BY_STATUS))
+
+
+async def count_by_status_at(session: Session, location: str, inside: Warehouses) -> dict[Status, int]:
+    """The same of the units at a location, or in all locations of some warehouses; one of both has to be given."""
+    if inside is None:
+        return _counts(await session.rows(_AT_BY_STATUS, location=location))
+    if not location:
+        return _counts(await session.rows(_INSIDE_BY_STATUS, warehouses=as_array(inside)))
+    return _counts(await session.rows(_AT_INSIDE_BY_STATUS, location=location, warehouses=as_array(inside)))
 
 
 def _counts(rows: Iterable[Row]) -> dict[Status, int]:

@@ -74,8 +74,7 @@ async def verify(session: Session, item_id: int, tally: Tally) -> AsyncIterator[
 
 
 def _finding(wrong: stock_levels.WrongLevel) -> ChainBreak:
-    what = wrong.sku or (wrong.variant_id if wrong.variant_id != stock_levels.ALL_VARIANTS else "all variants")
-    text_ = f"{wrong.told} units of {what} are told to be {wrong.status}, there are {wrong.counted}"
+    text_ = f"{wrong.told} units of {wrong.what} are told to be {wrong.status}, there are {wrong.counted}"
     return ChainBreak(0, 0, 0, text_)
 
 

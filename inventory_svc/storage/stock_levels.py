@@ -1,7 +1,7 @@
-"""How many units of a variant are in each status, as the triggers on units keep it.
+"""How many units of a variant, and at a location, are in each status, as the triggers on units keep it.
 
-A level is what `stock_level` says and all of `stock_level_change` that is not folded into it yet. The changes belong to the
-transaction that changed the units, so every snapshot has levels that agree with its units.
+A level is what `stock_level` or `location_level` says and all of `stock_level_change` that is not folded into it yet. The changes
+belong to the transaction that changed the units, so every snapshot has levels that agree with its units.
 """
 
 from __future__ import annotations
@@ -24,6 +24,11 @@ LEVELS_OF_ALL = f"""
   SELECT status, units FROM inventory.stock_level WHERE variant_id = {ALL_VARIANTS}
   UNION ALL SELECT status, units FROM inventory.stock_level_change
 """
+# The same at locations; whoever uses it gives a condition on `location` by `{where}`.
+LEVELS_AT = """
+  SELECT status, units FROM inventory.location_level WHERE {where}
+  UNION ALL SELECT status, units FROM inventory.stock_level_change WHERE {where}
+"""
 # One level is one row, so two processes that fold the same one wait for each other, in the order of the key.
 _FOLD = Statement(
     text(f"""
@@ -45,7 +50,8 @@ _FOLD = Statement(
 )
 _WRONG = Statement(
     text(f"""
-    SELECT variant_id, known.sku, status, coalesce(counted.units, 0) AS counted, coalesce(told.units, 0) AS told
+    SELECT coalesce(known.sku, CASE variant_id WHEN {ALL_VARIANTS} THEN 'all variants' ELSE variant_id::text END) AS what, status,
+      coalesce(counted.units, 0) AS counted, coalesce(told.units, 0) AS told
     FROM (
       SELECT coalesce(variant_id, {ALL_VARIANTS}) AS variant_id, status, count(*) AS units FROM inventory.item
       WHERE deleted_at IS NULL GROUP BY GROUPING SETS ((variant_id, status), (status))
@@ -62,14 +68,29 @@ _WRONG = Statement(
     ORDER BY variant_id, status LIMIT CAST(:most AS integer)
     """)
 )
+_WRONG_AT = Statement(
+    text("""
+    SELECT 'location ' || location AS what, status, coalesce(counted.units, 0) AS counted, coalesce(told.units, 0) AS told
+    FROM (
+      SELECT location, status, count(*) AS units FROM inventory.item WHERE deleted_at IS NULL GROUP BY location, status
+    ) AS counted
+    FULL JOIN (
+      SELECT location, status, sum(units) AS units FROM (
+        SELECT location, status, units FROM inventory.location_level
+        UNION ALL SELECT location, status, units FROM inventory.stock_level_change WHERE location IS NOT NULL
+      ) AS every GROUP BY location, status
+    ) AS told USING (location, status)
+    WHERE coalesce(counted.units, 0) <> coalesce(told.units, 0)
+    ORDER BY location, status LIMIT CAST(:most AS integer)
+    """)
+)
 
 
 @dataclass(frozen=True, slots=True)
 class WrongLevel:
-    """A level that is not what counting gives."""
+    """A level that is not what counting gives. `what` is a SKU, the id of a variant that has none, or a location."""
 
-    variant_id: int
-    sku: str
+    what: str
     status: str
     counted: int
     told: int
@@ -81,8 +102,9 @@ async def fold(session: Session, most: int) -> int:
 
 
 async def list_wrong(session: Session, most: int) -> list[WrongLevel]:
-    """Levels that differ from what counting gives, at one moment. Does not lock."""
+    """Levels of variants, then of locations, that differ from what counting gives, each kind at one moment. Does not lock."""
     return [
-        WrongLevel(row["variant_id"], row["sku"] or "", row["status"], row["counted"], int(row["told"]))
-        for row in await session.rows(_WRONG, most=most)
+        WrongLevel(row["what"], row["status"], row["counted"], int(row["told"]))
+        for statement in (_WRONG, _WRONG_AT)
+        for row in await session.rows(statement, most=most)
     ]

@@ -119,12 +119,20 @@ Index(
 Index("ix_item_received_at_id", item.c.received_at, item.c.id, postgresql_where=_present)
 Index("ix_item_reserved_until", item.c.reserved_until, postgresql_where=item.c.status == text("'RESERVED'"))
 
-# How many units of a variant are in a status: the sum of both tables. Triggers on `item` write the changes, which nobody waits
-# for; a background task folds them into the levels. The variant 0 stands for all of them together.
+# How many units of a variant, or at a location, are in a status: what its level says and all changes of it. Triggers on `item`
+# write the changes, which nobody waits for; a background task folds them into the levels of variants, and a trigger then into
+# those of locations. The variant 0 stands for all of them together.
 stock_level = Table(
     "stock_level",
     metadata,
     Column("variant_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("status", Text, primary_key=True),
+    Column("units", BigInteger, nullable=False),
+)
+location_level = Table(
+    "location_level",
+    metadata,
+    Column("location", Text, primary_key=True),
     Column("status", Text, primary_key=True),
     Column("units", BigInteger, nullable=False),
 )
@@ -135,6 +143,8 @@ stock_level_change = Table(
     Column("variant_id", BigInteger, nullable=False, index=True),
     Column("status", Text, nullable=False),
     Column("units", BigInteger, nullable=False),
+    # None in what a release before the levels of locations wrote.
+    Column("location", Text),
 )
 
 allocation_line = Table(
@@ -283,6 +293,7 @@ GRANTS = {
     "item": "SELECT, INSERT, UPDATE",
     "stock_level": "SELECT, INSERT, UPDATE",
     "stock_level_change": "SELECT, INSERT, UPDATE, DELETE",
+    "location_level": "SELECT, INSERT, UPDATE",
     "allocation_line": "SELECT, INSERT, UPDATE",
     "allocation_component": "SELECT, INSERT",
     "reservation": "SELECT, INSERT, UPDATE",

@@ -24,6 +24,18 @@ WITH told AS (
 (SELECT * FROM told EXCEPT SELECT * FROM counted) UNION ALL (SELECT * FROM counted EXCEPT SELECT * FROM told)
 """
 
+_WRONG_PLACES = """
+WITH told AS (
+  SELECT location, status, sum(units) AS units FROM (
+    SELECT location, status, units FROM inventory.location_level
+    UNION ALL SELECT location, status, units FROM inventory.stock_level_change) AS every
+  GROUP BY location, status HAVING sum(units) <> 0
+), counted AS (
+  SELECT location, status, count(*) AS units FROM inventory.item WHERE deleted_at IS NULL GROUP BY location, status
+)
+(SELECT * FROM told EXCEPT SELECT * FROM counted) UNION ALL (SELECT * FROM counted EXCEPT SELECT * FROM told)
+"""
+
 _HEADS = "SELECT item_id, movement_id, hash FROM inventory.ledger_head"
 
 # The same as far as the database can tell it by itself, in one look: what is wrong, by kind.
@@ -50,6 +62,7 @@ UNION ALL SELECT 'a unit and its hold differ', coalesce(item.id, live.item_id)
 UNION ALL SELECT 'the feed and the ledger differ', 0
   WHERE (SELECT count(*) FROM inventory.outbox) <> (SELECT count(*) FROM inventory.movement)
 UNION ALL SELECT 'levels and units differ', variant_id FROM ({_WRONG_LEVELS}) AS wrong
+UNION ALL SELECT 'levels of locations and units differ', 0 FROM ({_WRONG_PLACES}) AS wrong
 """
 
 
@@ -89,3 +102,4 @@ async def check_invariants_on(connection: asyncpg.Connection) -> None:
     assert {row["item_id"]: row["id"] for row in live} == held
     assert await connection.fetchval("SELECT count(*) FROM inventory.outbox") == len(ledger)
     assert await connection.fetch(_WRONG_LEVELS) == []
+    assert await connection.fetch(_WRONG_PLACES) == []

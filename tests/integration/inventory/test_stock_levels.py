@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+from typing import Any
 
 import asyncpg
-from usav.inventory.v1 import after_sale_pb2, batches_pb2, proof_pb2
+from usav.inventory.v1 import after_sale_pb2, batches_pb2, item_pb2, location_pb2, proof_pb2
 from usav.inventory.v1 import inventory_service_pb2 as service
 
 from tests.integration.inventory.harness import InventoryHub, new_sku
@@ -34,6 +35,40 @@ async def test_every_kind_of_change_is_counted(hub: InventoryHub) -> None:
         "available_units": 1, "reserved_units": 1, "sold_units": 1, "rma_units": 1, "written_off_units": 1
     }  # fmt: skip
     assert await summary(hub, other) == {"available_units": 1}
+    await hub.check_invariants()
+
+
+async def test_units_of_a_place_are_counted_exactly_however_many_there_are(hub: InventoryHub) -> None:
+    here, there = f"H-{new_sku()}", f"T-{new_sku()}"
+    locations = location_pb2.CreateLocationRequest
+    for code, warehouse in ((here, here), (there, "ELSEWHERE")):
+        await hub.admin.CreateLocation(locations(location=location_pb2.Location(code=code, warehouse=warehouse)))
+    sku = new_sku()
+    units = [unit for _ in range(3) for unit in await hub.receive(sku, count=700, location=here)]
+    await hub.receive(sku, count=3, location=there)
+    await hub.admin.MoveItem(service.MoveItemRequest(id=units[0].id, location=there))
+    await hub.admin.DeleteItem(service.DeleteItemRequest(id=units[1].id))
+    await hub.admin.SellItem(service.SellItemRequest(id=units[2].id))
+    await hub.reserve(units[3].id)
+    await hub.reserve(units[4].id)
+    await hub.pass_time(units[4].id)
+    bound = hub.caller(f"WAREHOUSE_OP@{here}")
+    status = item_pb2.Item.Status
+
+    async def total(caller: Any, **asked: Any) -> int:
+        return int((await caller.ListItems(service.ListItemsRequest(page_size=1, **asked))).total_size)
+
+    for _ in range(2):  # before and after the changes are folded
+        assert [await total(hub.admin, location=code) for code in (here, there)] == [2_098, 4]
+        assert await total(hub.admin, location=here, status=status.AVAILABLE) == 2_096
+        assert await total(hub.admin, location=here, status=status.RESERVED) == 1
+        assert [await total(bound), await total(bound, location=here), await total(bound, location=there)] == [
+            2_098,
+            2_098,
+            0,
+        ]
+        assert await total(bound, status=status.SOLD) == 1
+        await _folded(hub)
     await hub.check_invariants()
 
 
@@ -74,15 +109,19 @@ async def test_snapshots_agree_while_many_change_and_two_fold(hub: InventoryHub)
         await other.stop()
 
 
-async def test_changes_are_folded_away(hub: InventoryHub) -> None:
-    sku = new_sku()
-    await hub.receive(sku, count=3)
+async def _folded(hub: InventoryHub) -> None:
     left = "SELECT count(*) AS rows FROM inventory.stock_level_change"
     for _ in range(200):
         if not (await hub.rows(left))[0]["rows"]:
-            break
+            return
         await asyncio.sleep(0.05)
-    assert (await hub.rows(left))[0]["rows"] == 0
+    raise AssertionError("the changes are not folded away")
+
+
+async def test_changes_are_folded_away(hub: InventoryHub) -> None:
+    sku = new_sku()
+    await hub.receive(sku, count=3)
+    await _folded(hub)
     assert await summary(hub, sku) == {"available_units": 3}
 
 
@@ -99,5 +138,11 @@ async def test_a_level_that_is_wrong_is_named(hub: InventoryHub) -> None:
         assert [what for what in findings if "all variants" in what and "SOLD" in what]
         assert told[-1].summary.findings == len(findings) == 2
         await connection.execute(wrong, unit.variant_id, -2)
+        misplaced = "INSERT INTO inventory.location_level (location, status, units) VALUES ('NOWHERE', 'SOLD', $1)"
+        await connection.execute(misplaced, 3)
+        told = [each async for each in hub.admin.VerifyLedger(proof_pb2.VerifyLedgerRequest())]
+        findings = [each.finding.what for each in told if each.HasField("finding")]
+        assert findings == ["3 units of location NOWHERE are told to be SOLD, there are 0"]
+        await connection.execute("DELETE FROM inventory.location_level WHERE location = 'NOWHERE'")
     finally:
         await connection.close()

@@ -225,6 +225,10 @@ async def test_what_looks_after_every_step_sees_a_fault(database_url: str) -> No
         ("UPDATE inventory.ledger_head SET hash = sha256('x')", "a unit's last row and its seal differ"),
         ("DELETE FROM inventory.outbox", "the feed and the ledger differ"),
         ("DELETE FROM inventory.stock_level_change; DELETE FROM inventory.stock_level", "levels and units differ"),
+        (
+            "DELETE FROM inventory.stock_level_change; UPDATE inventory.location_level SET units = units + 1",
+            "levels of locations and units differ",
+        ),
     ):
         async with connection.transaction():
             await connection.execute("SAVEPOINT as_it_was")

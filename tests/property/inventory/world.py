@@ -28,6 +28,7 @@ from tests.property.inventory.order_model import Asked, Orders
 _TABLES = (
     "item", "reservation", "movement", "outbox", "allocation_line", "allocation_component", "stored_answer", "stock_count",
     "count_location", "count_scan", "count_difference", "transfer", "transfer_unit", "stock_level", "stock_level_change",
+    "location_level",
     "ledger_head",
 )  # fmt: skip
 _FAR = "INSERT INTO inventory.location (code, warehouse) VALUES ($1, 'FAR') ON CONFLICT DO NOTHING"
