@@ -1,4 +1,4 @@
-"""Buyers: they take what a listing shows, pay or do not, and cancel. The part of the control plane that plays them."""
+"""Buyers: they take what a listing shows, pay or do not, cancel, are refunded. The part of the control plane that plays them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 from sandbox.questions import bad_request, json_object, platform_of, whole_number
 from sandbox.wire import Answer, Call, Json
-from sandbox.world import CannotBuy, Market, Purchase, UnknownOrder
+from sandbox.world import CannotBuy, CannotRefund, Market, Purchase, UnknownOrder
 
 
 class Buyers:
@@ -59,11 +59,21 @@ class Buyers:
         """Payment of an unpaid order arrives."""
         return self._change_order(call, "pay")
 
-    def _change_order(self, call: Call, verb: str) -> Answer:
+    def refund(self, call: Call) -> Answer:
+        """The seller gives back the price of the line of a SKU, or of the whole order."""
+        sku = json_object(call).get("sku", "")
+        if not isinstance(sku, str):
+            raise bad_request("sku: expected a string")
+        try:
+            return self._change_order(call, "refund", sku)
+        except CannotRefund as refusal:
+            raise bad_request(str(refusal), 409) from None
+
+    def _change_order(self, call: Call, verb: str, *arguments: str) -> Answer:
         webhook = json_object(call).get("webhook", True) is True
         for market in self._markets.values():
             try:
-                return Answer(200, getattr(market, verb)(call.params["order_id"], webhook))
+                return Answer(200, getattr(market, verb)(call.params["order_id"], *arguments, webhook=webhook))
             except UnknownOrder:
                 continue
         raise bad_request("no such order", 404)

@@ -75,6 +75,7 @@ class Control:
             "POST /_control/buy": self._buyers.buy,
             "POST /_control/orders/{order_id}/cancel": self._buyers.cancel,
             "POST /_control/orders/{order_id}/pay": self._buyers.pay,
+            "POST /_control/orders/{order_id}/refund": self._buyers.refund,
             "GET /_control/faults": self._faults,
             "POST /_control/faults": self._set_fault,
             "DELETE /_control/faults": self._clear_faults,

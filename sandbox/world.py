@@ -52,6 +52,10 @@ class UnknownOrder(Exception):
     """No order has that id."""
 
 
+class CannotRefund(Exception):
+    """Nothing is to be given back, or the platform's orders do not show it."""
+
+
 @dataclass(slots=True)
 class Usage:
     """Calls answered and refused by the platform's own quota."""
@@ -93,6 +97,9 @@ class Market(Protocol):
 
     def pay(self, order_id: str, webhook: bool = True) -> Json:
         """An unpaid order is paid. Raises UnknownOrder."""
+
+    def refund(self, order_id: str, sku: str, webhook: bool = True) -> Json:
+        """The seller gives back the price of a line, or of all when `sku` is empty. Raises UnknownOrder, CannotRefund."""
 
     def recent_orders(self, account: str, limit: int) -> list[Json]:
         """The newest orders as summaries."""

@@ -22,7 +22,7 @@ from sandbox.amazon.store import PLATFORM, Store
 from sandbox.amazon.submissions import Submissions
 from sandbox.faults import FaultRule
 from sandbox.wire import Answer, Call, Json, Outcome, Refused, Router
-from sandbox.world import Purchase, UnknownOrder, Usage, World
+from sandbox.world import CannotRefund, Purchase, UnknownOrder, Usage, World
 
 _TOKEN_PATH = "/auth/o2/token"
 _CONSENT_PATH = "/apps/authorize/consent"
@@ -147,6 +147,11 @@ class Amazon:
         order = self._order(order_id)
         self.sales.pay(order, tell=webhook)
         return _summary(order)
+
+    def refund(self, order_id: str, sku: str, webhook: bool = True) -> Json:
+        """Its orders show no refunds."""
+        self._order(order_id)
+        raise CannotRefund("orders of Amazon do not show refunds")
 
     def recent_orders(self, account: str, limit: int) -> list[Json]:
         """The newest first."""

@@ -11,7 +11,7 @@ from sandbox.ebay.errors import envelope, error, refuse
 from sandbox.ebay.items import Items
 from sandbox.ebay.offers import Offers
 from sandbox.ebay.order_calls import OrderCalls
-from sandbox.ebay.orders import cancel_order, pay_order, payment_status, place_order
+from sandbox.ebay.orders import cancel_order, pay_order, payment_status, place_order, refund_lines
 from sandbox.ebay.price_quantity import PriceQuantity
 from sandbox.ebay.quotas import Quotas
 from sandbox.ebay.state import Order, Seller
@@ -125,6 +125,12 @@ class Ebay:
                 self.subscriptions.push_order(order)
         return _summary(order)
 
+    def refund(self, order_id: str, sku: str, webhook: bool = True) -> Json:
+        """Gives back the whole price of a line, or of all; eBay sends no message for that, so it shows in the next poll."""
+        seller, order = self._order(order_id)
+        refund_lines(self.store, seller, order, sku)
+        return _summary(order)
+
     def recent_orders(self, account: str, limit: int) -> list[Json]:
         """The newest first."""
         sellers = [self.store.sellers[account]] if account in self.store.sellers else self.store.sellers.values()
@@ -210,7 +216,10 @@ def _summary(order: Order) -> Json:
         "payment_status": payment_status(order),
         "fulfillment_status": order.fulfillment_status,
         "cancelled": order.cancelled_at is not None,
-        "lines": [{"sku": line["sku"], "title": line["title"], "quantity": line["quantity"]} for line in order.lines],
+        "lines": [
+            {"sku": line["sku"], "title": line["title"], "quantity": line["quantity"], "refunded": "refund" in line}
+            for line in order.lines
+        ],
         "parcels": [
             {"carrier": one.get("shippingCarrierCode", ""), "tracking_number": one.get("shipmentTrackingNumber", "")}
             for one in order.fulfillments

@@ -13,7 +13,7 @@ from sandbox.ebay.errors import refuse
 from sandbox.ebay.state import Offer, Order, Seller, item_quantity, set_item_quantity, shown_quantity, title_of
 from sandbox.ebay.store import MARKETPLACE_ID, Store
 from sandbox.wire import Json
-from sandbox.world import CannotBuy, Purchase
+from sandbox.world import CannotBuy, CannotRefund, Purchase
 
 
 def place_order(store: Store, purchase: Purchase) -> Order:
@@ -49,6 +49,22 @@ def pay_order(store: Store, seller: Seller, order: Order) -> None:
     if not order.paid:
         order.paid, order.modified_at = True, store.world.clock.seconds()
         store.keep_order(seller, order)
+
+
+def refund_lines(store: Store, seller: Seller, order: Order, sku: str) -> None:
+    """The seller gives back the price of the lines of a SKU, of all when it is empty. Raises CannotRefund."""
+    wanted = [line for line in order.lines if sku in {"", line["sku"]} and "refund" not in line]
+    if not wanted or not order.paid or order.cancelled_at is not None:
+        raise CannotRefund("nothing of that was paid, or it was given back already")
+    now = store.world.clock.seconds()
+    for line in wanted:
+        line["refund"] = {
+            "refundId": str(store.world.keeper.next_id("ebay.refund", 5_000_000_001)),
+            "amount": _line_cost(line),
+            "refundDate": iso_from_seconds(now),
+        }
+    order.modified_at = now
+    store.keep_order(seller, order)
 
 
 def ship(store: Store, seller: Seller, order: Order, body: Json) -> Json:
@@ -101,7 +117,10 @@ def payment_status(order: Order) -> str:
     """OrderPaymentStatusEnum: a paid order that was cancelled is refunded in full."""
     if not order.paid:
         return "PENDING"
-    return "PAID" if order.cancelled_at is None else "FULLY_REFUNDED"
+    refunded = sum("refund" in line for line in order.lines)
+    if order.cancelled_at is not None or refunded == len(order.lines):
+        return "FULLY_REFUNDED"
+    return "PARTIALLY_REFUNDED" if refunded else "PAID"
 
 
 def fulfillment_path(order: Order, fulfillment: Json) -> str:
@@ -200,8 +219,12 @@ def _instructions(order: Order) -> Json:
     return {"fulfillmentInstructionsType": "SHIP_TO", "ebaySupportedFulfillment": False, "shippingStep": step}
 
 
+def _line_cost(line: Json) -> Json:
+    return {"value": str(Decimal(line["price"]) * line["quantity"]), "currency": line["currency"]}
+
+
 def _line_document(line: Json) -> Json:
-    cost = {"value": str(Decimal(line["price"]) * line["quantity"]), "currency": line["currency"]}
+    cost = _line_cost(line)
     status = {0: "NOT_STARTED", line["quantity"]: "FULFILLED"}.get(line["shipped"], "IN_PROGRESS")
     return {
         "lineItemId": line["lineItemId"],
@@ -215,6 +238,6 @@ def _line_document(line: Json) -> Json:
         "lineItemFulfillmentStatus": status,
         "listingMarketplaceId": MARKETPLACE_ID,
         "purchaseMarketplaceId": MARKETPLACE_ID,
-        "refunds": [],
+        "refunds": [line["refund"]] if "refund" in line else [],
         "appliedPromotions": [],
     }

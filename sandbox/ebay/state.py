@@ -50,7 +50,7 @@ class Offer:
 
 @dataclass(slots=True)
 class Order:
-    """An order; `lines` are documents with lineItemId, sku, title, listingId, quantity, shipped and price."""
+    """An order; `lines` are documents with lineItemId, sku, title, listingId, quantity, shipped, price and any refund."""
 
     order_id: str
     seller: str

@@ -13,7 +13,7 @@ from sandbox.ecwid.store import ACCOUNT, PLATFORM, STORE_ID, Store
 from sandbox.ecwid.throttle import Throttle
 from sandbox.faults import FaultRule
 from sandbox.wire import Answer, Call, Json, Outcome, Refused, Router
-from sandbox.world import Purchase, UnknownOrder, Usage, World
+from sandbox.world import CannotRefund, Purchase, UnknownOrder, Usage, World
 
 TOKEN = "secret_sandbox_ecwid_token"  # a fixed one, worth nothing outside this sandbox
 
@@ -107,6 +107,19 @@ class Ecwid:
         order = self._known(order_id)
         if order.payment_status == "AWAITING_PAYMENT":
             change_order(self.store, order, {"payment_status": "PAID"}, webhook=webhook)
+        return _summary(order)
+
+    def refund(self, order_id: str, sku: str, webhook: bool = True) -> Json:
+        """All of it, or a part, of which the order does not show for what; the stock stays as it is."""
+        order = self._known(order_id)
+        if order.payment_status not in {"PAID", "PARTIALLY_REFUNDED"} or sku not in {
+            "",
+            *(item["sku"] for item in order.items),
+        }:
+            raise CannotRefund("nothing of that was paid")
+        change_order(
+            self.store, order, {"payment_status": "PARTIALLY_REFUNDED" if sku else "REFUNDED"}, webhook=webhook
+        )
         return _summary(order)
 
     def recent_orders(self, account: str, limit: int) -> list[Json]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sandbox.faults import FaultRule
 from sandbox.wire import Answer, Call, Json, Outcome, Refused, Router
-from sandbox.world import Purchase, UnknownOrder, Usage, World
+from sandbox.world import CannotRefund, Purchase, UnknownOrder, Usage, World
 from sandbox.zoho import tokens as oauth
 from sandbox.zoho.adjustments import Adjustments
 from sandbox.zoho.errors import INTERNAL, NO_ORGANIZATION, PER_MINUTE, TOKEN_INVALID, bare_ids, failure, refuse, success
@@ -136,6 +136,11 @@ class Zoho:
         if order.status == DRAFT:
             confirm_order(self.store, order, webhook=webhook)
         return _summary(self.store, order)
+
+    def refund(self, order_id: str, sku: str, webhook: bool = True) -> Json:
+        """Its orders show no refunds."""
+        self._known(order_id)
+        raise CannotRefund("orders of Zoho do not show refunds")
 
     def recent_orders(self, account: str, limit: int) -> list[Json]:
         """The newest first."""

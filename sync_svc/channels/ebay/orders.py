@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from sync_svc.channels.base import ChannelOrder, OrderLine
@@ -34,7 +35,7 @@ def order_of(body: Any) -> ChannelOrder | None:
     placed_at = _time(body.get("creationDate"))
     return ChannelOrder(
         external_order_id=str(body["orderId"]),
-        lines=[_line(line) for line in objects_of(body, "lineItems")],
+        lines=[_line(line, order_refunded=payment == "FULLY_REFUNDED") for line in objects_of(body, "lineItems")],
         paid=payment in _PAID,
         cancelled=cancel_state == "CANCELED" or (payment == "FULLY_REFUNDED" and fulfillment == "NOT_STARTED"),
         placed_at=placed_at,
@@ -48,8 +49,9 @@ def _cancel_state(body: Mapping[str, Any]) -> str:
     return "" if state == "NONE_REQUESTED" else state.replace("CANCELLED", "CANCELED")
 
 
-def _line(line: Mapping[str, Any]) -> OrderLine:
+def _line(line: Mapping[str, Any], *, order_refunded: bool) -> OrderLine:
     cost = fields_of(line.get("lineItemCost"))
+    stays_here = line.get("lineItemFulfillmentStatus") == "NOT_STARTED"
     quantity = line.get("quantity")
     quantity = quantity if isinstance(quantity, int) and quantity > 0 else 1
     total = decimal_or_none(cost.get("value"))
@@ -61,9 +63,18 @@ def _line(line: Mapping[str, Any]) -> OrderLine:
         title=str(line.get("title", "")),
         unit_price=None if total is None else (total / quantity).quantize(CENT),
         currency=str(cost.get("currency", "USD")),
+        cancelled=stays_here and (order_refunded or _is_refunded(line)),
         # Of a line that is shipped in part eBay does not say how much of it.
         shipped_quantity=quantity if line.get("lineItemFulfillmentStatus") == "FULFILLED" else 0,
     )
+
+
+def _is_refunded(line: Mapping[str, Any]) -> bool:
+    """Whether the buyer has the whole price back: less than that is a discount for something that is still sent."""
+    price = decimal_or_none(fields_of(line.get("discountedLineItemCost") or line.get("lineItemCost")).get("value"))
+    amounts = [fields_of(refund.get("amount")).get("value") for refund in objects_of(line, "refunds")]
+    refunded = sum((amount for value in amounts if (amount := decimal_or_none(value)) is not None), Decimal())
+    return price is not None and 0 < price <= refunded
 
 
 def _time(value: Any, default: datetime | None = None) -> datetime:

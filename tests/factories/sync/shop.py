@@ -142,6 +142,8 @@ class Shop:
                 if not order["cancelled"]:
                     reference = f"{platform}-{account}-{order['order_id']}"
                     for line in order["lines"]:
+                        if line.get("refunded"):
+                            continue
                         yield (reference, self.skus[line["sku"]]), line["quantity"]
 
     async def unfinished(self) -> list[str]:

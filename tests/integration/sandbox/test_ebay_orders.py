@@ -8,7 +8,7 @@ from yarl import URL
 
 from sandbox import Sandbox
 from sandbox.clock import iso_millis
-from sandbox.world import CannotBuy, Purchase
+from sandbox.world import CannotBuy, CannotRefund, Purchase
 from tests.integration.sandbox.clients import Client, Reply, list_on_ebay
 
 _ORDER = "/sell/fulfillment/v1/order"
@@ -123,6 +123,21 @@ async def test_only_a_single_read_tells_cancel_requests(box: Sandbox, seller: Cl
     listed = (await seller.get(f"{_ORDER}?orderIds={order_id}")).body["orders"][0]
     assert listed["cancelStatus"]["cancelRequests"] == []
     assert listed["orderPaymentStatus"] == "FULLY_REFUNDED"
+
+
+async def test_refund_of_a_line_shows_at_the_line_and_in_the_state_of_payment(box: Sandbox, seller: Client) -> None:
+    for sku in ("A1", "B2"):
+        await list_on_ebay(seller, sku)
+    order_id = str(box.ebay.buy(Purchase("USAV", (("A1", 1), ("B2", 1))))["order_id"])
+    box.ebay.refund(order_id, "B2")
+    order = (await seller.get(f"{_ORDER}/{order_id}")).body
+    assert order["orderPaymentStatus"] == "PARTIALLY_REFUNDED"
+    kept, refunded = order["lineItems"]
+    assert (kept["refunds"], [each["amount"] for each in refunded["refunds"]]) == ([], [refunded["lineItemCost"]])
+    with pytest.raises(CannotRefund):
+        box.ebay.refund(order_id, "B2")
+    box.ebay.refund(order_id, "")
+    assert (await seller.get(f"{_ORDER}/{order_id}")).body["orderPaymentStatus"] == "FULLY_REFUNDED"
 
 
 async def test_shipping_is_not_idempotent(box: Sandbox, seller: Client) -> None:

@@ -83,6 +83,32 @@ def test_states_mean(changes: dict[str, Any], paid: bool, cancelled: bool) -> No
     assert (read.paid, read.cancelled) == (paid, cancelled)
 
 
+@pytest.mark.parametrize(
+    ("changes", "payment", "cancelled"),
+    [
+        ({"refunds": [{"amount": {"value": "99.98"}}]}, "PARTIALLY_REFUNDED", True),
+        ({"refunds": [{"amount": {"value": "49.98"}}, {"amount": {"value": "50.00"}}]}, "PARTIALLY_REFUNDED", True),
+        # A discount for what is still sent.
+        ({"refunds": [{"amount": {"value": "10.00"}}]}, "PARTIALLY_REFUNDED", False),
+        ({"refunds": [{"amount": {"value": "80.00"}}], "discountedLineItemCost": {"value": "80.00"}}, "PAID", True),
+        ({"refunds": [{"amount": {"value": "99.98"}}], "lineItemFulfillmentStatus": "FULFILLED"}, "PAID", False),
+        ({"refunds": [{"amount": {"value": "99.98"}}], "lineItemFulfillmentStatus": "IN_PROGRESS"}, "PAID", False),
+        ({"refunds": []}, "FULLY_REFUNDED", True),
+        ({"refunds": []}, "PAID", False),
+        ({"refunds": "none", "lineItemCost": None}, "PAID", False),
+        ({"refunds": [{}, {"amount": {"value": "much"}}]}, "PAID", False),
+    ],
+)
+def test_line_whose_price_was_given_back_before_it_was_sent_is_cancelled(
+    changes: dict[str, Any], payment: str, cancelled: bool
+) -> None:
+    (line,) = order()["lineItems"]
+    line = {**line, "lineItemFulfillmentStatus": "NOT_STARTED", **changes}
+    read = order_of(order(orderPaymentStatus=payment, orderFulfillmentStatus="IN_PROGRESS", lineItems=[line]))
+    assert read is not None
+    assert ([each.cancelled for each in read.lines], read.cancelled) == ([cancelled], False)
+
+
 @pytest.mark.parametrize("body", [None, [], {}, {"orderId": ""}])
 def test_what_is_no_order_is_none(body: Any) -> None:
     assert order_of(body) is None
