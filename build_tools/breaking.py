@@ -1,7 +1,8 @@
 """Refuses a change of the protos that would break a client of an earlier commit (buf's WIRE_JSON rules).
 
-The files as they stand are compared with the last commit and with the place where this branch left main (on main itself
-with the commit before). Earlier files come from `git archive`, so worktrees and shallow clones serve as well.
+The files as they stand are compared with the last commit, with the place where this branch left main (on main itself with the
+commit before), and with the former release, whose clients are out there. Earlier files come from `git archive`, so worktrees and
+shallow clones serve as well.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from build_tools.former_release import former_release
 from build_tools.layout import ROOT
 
 CONFIGURATION = "buf.yaml"
@@ -31,7 +33,7 @@ def main(root: Path = ROOT) -> int:
 
 def earlier_versions(root: Path) -> list[str]:
     """The commits whose clients the present protos must still serve; none without git or an earlier version."""
-    wanted = [_resolve(root, "HEAD"), _branch_point(root)]
+    wanted = [_resolve(root, "HEAD"), _branch_point(root), former_release(root)]
     found = [commit for commit in dict.fromkeys(wanted) if commit and _holds_protos(root, commit)]
     return [commit for commit in found if _git(root, "diff", "--quiet", commit, "--", "protos") is None]
 

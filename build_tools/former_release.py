@@ -32,5 +32,10 @@ def unpack(commit: str, folder: Path, root: Path = ROOT) -> None:
 
 
 def _git(root: Path, *arguments: str) -> str | None:
-    done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False, timeout=60)
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False, timeout=60
+        )
+    except FileNotFoundError:
+        return None
     return done.stdout.strip() or None if done.returncode == 0 else None

@@ -68,6 +68,16 @@ def test_on_a_branch_the_place_where_it_left_main_counts(repository: Path) -> No
     assert main(repository) != 0
 
 
+def test_on_main_the_former_release_counts_however_long_ago(repository: Path) -> None:
+    _commit(repository)
+    _git(repository, "tag", "v1.0.0")
+    _write(repository, "string other = 2;")
+    _commit(repository)
+    for _ in range(3):
+        _git(repository, "commit", "--quiet", "--allow-empty", "--message", "more")
+    assert main(repository) != 0
+
+
 def test_a_field_more_breaks_nothing(repository: Path) -> None:
     _commit(repository)
     _write(repository, "string name = 1;\n  // Another.\n  string other = 2;")
