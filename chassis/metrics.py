@@ -113,7 +113,7 @@ UNFORESEEN = counter(
 READY = gauge("hub_ready", "1 while the service says SERVING: its database answers and its migrations are current.")
 LOOP_LAG = histogram(
     "hub_event_loop_lag_seconds",
-    "How much later than asked the event loop ran; measured twice a second.",
+    "How much later than asked the event loop ran; measured every second.",
     buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
 BACKGROUND_FAILURES = counter(
