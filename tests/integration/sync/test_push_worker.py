@@ -19,6 +19,7 @@ from sync_svc.channels.base import (
     Outcome,
     PushResult,
 )
+from sync_svc.domain.channel import Channel
 from sync_svc.domain.listing import Urgency
 from sync_svc.operations.channels import pause_channel
 from sync_svc.storage.deliveries import queue_orders
@@ -78,18 +79,7 @@ async def test_worker_killed_between_push_and_record_leaves_no_wrong_quantity(
     hub.add(1, "00845", 5)
     channel = await engine.add_channel()
     listing_id = await engine.add_listing(channel, 1, "00845")
-    engine.leases._lease_s = 0.3
-    applied = asyncio.Event()
-
-    async def hang(_: Sequence[ListingState]) -> None:
-        applied.set()
-        await asyncio.sleep(3600)
-
-    platform.after_apply = hang
-    task = asyncio.create_task(engine.push_worker(channel).run())
-    await applied.wait()
-    await kill(task)
-    platform.after_apply = None
+    await _die_in_a_push(engine, channel, platform)
     hub.free[1] = 2
     assert (await engine.row(listing_id)).synced_generation == 0
     async with running(engine.push_worker(channel).run):
@@ -245,22 +235,10 @@ async def test_a_push_of_unknown_end_is_not_forgotten_over_the_next_trouble(
     listing_id = await engine.add_listing(channel, 1, "00845")
     async with running(engine.push_worker(channel).run):
         await engine.settled()
-    engine.leases._lease_s = 0.3
-    applied = asyncio.Event()
-
-    async def hang(_: Sequence[ListingState]) -> None:
-        applied.set()
-        await asyncio.sleep(3600)
-
-    platform.after_apply = hang
     hub.free[1] = 4
     await _raise(engine, 1)
-    task = asyncio.create_task(engine.push_worker(channel).run())
-    await applied.wait()
-    await kill(task)
-    platform.after_apply = None
+    await _die_in_a_push(engine, channel, platform)
     hub.free[1] = 9
-    engine.leases._lease_s = 30.0
     async with running(engine.push_worker(channel).run):
         await trouble(engine, listing_id, platform)
         await until(lambda: _has_status(engine, listing_id, "SYNCED"))
@@ -481,6 +459,22 @@ async def test_every_attempt_is_a_row(engine: Engine, hub: FakeHub, platform: Fa
         runs = (await conn.execute(select(channel_run))).all()
     assert [(row.quantity, row.outcome) for row in attempts] == [(1, "DONE"), (2, "DONE"), (3, "DONE")]
     assert [(row.item_count, row.failed_count) for row in runs] == [(3, 0)]
+
+
+async def _die_in_a_push(engine: Engine, channel: Channel, platform: FakePlatform) -> None:
+    """A worker's push is applied, and the worker killed before it has recorded that; its lease ends soon."""
+    lease_s, engine.leases._lease_s = engine.leases._lease_s, 0.3
+    applied = asyncio.Event()
+
+    async def hang(_: Sequence[ListingState]) -> None:
+        applied.set()
+        await asyncio.sleep(3600)
+
+    platform.after_apply = hang
+    task = asyncio.create_task(engine.push_worker(channel).run())
+    await applied.wait()
+    await kill(task)
+    platform.after_apply, engine.leases._lease_s = None, lease_s
 
 
 async def kill(task: asyncio.Task[None]) -> None:
