@@ -251,6 +251,23 @@ async def test_a_server_that_stops_serves_those_who_notice_late(running: Running
     await asyncio.wait_for(stopping, 5)
 
 
+async def test_a_server_that_stops_waits_until_its_balancer_has_been_told_twice(
+    running: Running, channel: grpc.aio.Channel
+) -> None:
+    """Also while nobody calls: the next call of a balancer that does not know would end with CANCELLED."""
+    health, asks = health_pb2_grpc.HealthStub(channel), health_pb2.HealthCheckRequest()
+    # This service has no migrations, so its database is never ready by itself.
+    await running.readiness._set(health_pb2.HealthCheckResponse.SERVING)
+    for _ in range(2):
+        assert (await health.Check(asks)).status == health_pb2.HealthCheckResponse.SERVING
+    stopping = asyncio.create_task(running.stop(0.5))
+    await asyncio.sleep(1.0)
+    for _ in range(2):
+        assert not stopping.done()
+        assert (await health.Check(asks)).status == health_pb2.HealthCheckResponse.NOT_SERVING
+    await asyncio.wait_for(stopping, 5)
+
+
 async def test_a_server_that_is_called_on_and_on_stops_nonetheless(running: Running, channel: grpc.aio.Channel) -> None:
     stopping = asyncio.create_task(running.stop(0.05))
     with pytest.raises(grpc.aio.AioRpcError):
