@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -130,8 +130,7 @@ async def there_are_too_many_calls(stage: Stage) -> AsyncIterator[None]:
         async with stage.locked("catalog.brand"):
             waiting = asyncio.create_task(ask(stage, "/api/v1/brands", times=8))
             await asyncio.sleep(0.2)
-            refused = await ask(stage, "/api/v1/families?page_size=1", times=30)
-            assert refused.count(429) > 20, refused
+            await ask(stage, "/api/v1/families?page_size=1", times=30)
         await waiting
 
     async with over_and_over(crowd):
@@ -264,10 +263,10 @@ async def a_marketplace_is_away(stage: Stage) -> AsyncIterator[None]:
 async def everybody_signs_in(stage: Stage) -> AsyncIterator[None]:
     """More passwords at once than there are workers to check them."""
     form = {"grant_type": "password", "username": stage.hub.admin_user, "password": stage.hub.admin_password}
-    async with asyncio.TaskGroup() as group:
-        for _ in range(30):
-            group.create_task(stage.admin.post("/api/v1/auth/token", data=form))
-        await asyncio.sleep(0.4)
+    async with AsyncExitStack() as crowd:
+        # Each comes again at once: how fast passwords are checked here decides nothing.
+        for _ in range(60):
+            await crowd.enter_async_context(over_and_over(lambda: stage.admin.post("/api/v1/auth/token", data=form)))
         yield
 
 
