@@ -1,12 +1,15 @@
-"""Buyers: they take what a listing shows, pay or do not, cancel, are refunded. The part of the control plane that plays them."""
+"""Buyers: they take what a listing shows, pay or do not, cancel, are refunded. The part of the control plane that plays them.
+
+Sellers give back the price of orders, and edit them.
+"""
 
 from __future__ import annotations
 
 import time
 
 from sandbox.questions import bad_request, json_object, platform_of, whole_number
-from sandbox.wire import Answer, Call, Json
-from sandbox.world import CannotBuy, CannotRefund, Market, Purchase, UnknownOrder
+from sandbox.wire import Answer, Call, Json, Refused
+from sandbox.world import CannotBuy, CannotEdit, CannotRefund, Market, Purchase, UnknownOrder, WantedLine
 
 
 class Buyers:
@@ -31,8 +34,7 @@ class Buyers:
         try:
             order = market.buy(purchase)
         except CannotBuy as refusal:
-            status = 404 if refusal.shown is None else 409
-            raise bad_request(str(refusal), status, sku=refusal.sku, shown=refusal.shown) from None
+            raise _not_shown(refusal) from None
         if body.get("cancel"):
             order = market.cancel(order["order_id"], purchase.webhook)
         return Answer(201, {**order, "time": time.time()})
@@ -69,7 +71,17 @@ class Buyers:
         except CannotRefund as refusal:
             raise bad_request(str(refusal), 409) from None
 
-    def _change_order(self, call: Call, verb: str, *arguments: str) -> Answer:
+    def edit(self, call: Call) -> Answer:
+        """The seller changes the lines of an order: it then has exactly these."""
+        lines = _wanted_lines(json_object(call))
+        try:
+            return self._change_order(call, "edit", lines)
+        except CannotBuy as refusal:
+            raise _not_shown(refusal) from None
+        except CannotEdit as refusal:
+            raise bad_request(str(refusal), 409) from None
+
+    def _change_order(self, call: Call, verb: str, *arguments: object) -> Answer:
         webhook = json_object(call).get("webhook", True) is True
         for market in self._markets.values():
             try:
@@ -77,6 +89,26 @@ class Buyers:
             except UnknownOrder:
                 continue
         raise bad_request("no such order", 404)
+
+
+def _not_shown(refusal: CannotBuy) -> Refused:
+    status = 404 if refusal.shown is None else 409
+    return bad_request(str(refusal), status, sku=refusal.sku, shown=refusal.shown)
+
+
+def _wanted_lines(body: Json) -> list[WantedLine]:
+    given = body.get("lines")
+    if not isinstance(given, list):
+        raise bad_request("lines: expected a list")
+    return [_wanted_line(entry) for entry in given]
+
+
+def _wanted_line(entry: object) -> WantedLine:
+    sku, quantity = _line(entry)
+    instead_of = entry.get("instead_of", "") if isinstance(entry, dict) else ""
+    if not isinstance(instead_of, str):
+        raise bad_request("instead_of: expected a string")
+    return WantedLine(sku, quantity, instead_of)
 
 
 def _line(entry: object) -> tuple[str, int]:

@@ -76,6 +76,7 @@ class Control:
             "POST /_control/orders/{order_id}/cancel": self._buyers.cancel,
             "POST /_control/orders/{order_id}/pay": self._buyers.pay,
             "POST /_control/orders/{order_id}/refund": self._buyers.refund,
+            "POST /_control/orders/{order_id}/edit": self._buyers.edit,
             "GET /_control/faults": self._faults,
             "POST /_control/faults": self._set_fault,
             "DELETE /_control/faults": self._clear_faults,

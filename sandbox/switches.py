@@ -78,6 +78,7 @@ class AmazonSwitches:
     feed_delay_ms: float = 200.0
     gzip_reports: bool = True
     search_lag_s: float = 120.0
+    quantity_ordered_stays: bool = False
     token_life_s: float = 3600.0
     feeds_per_five_minutes: int = 5
     visibility_timeout_s: float = 30.0

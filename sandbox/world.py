@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -39,6 +40,15 @@ class Purchase:
     webhook: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class WantedLine:
+    """A line that an edited order shall have: of a SKU, put where `instead_of` was when that is given."""
+
+    sku: str
+    quantity: int
+    instead_of: str = ""
+
+
 class CannotBuy(Exception):
     """The listing does not show what the buyer wants, or there is no such listing."""
 
@@ -54,6 +64,10 @@ class UnknownOrder(Exception):
 
 class CannotRefund(Exception):
     """Nothing is to be given back, or the platform's orders do not show it."""
+
+
+class CannotEdit(Exception):
+    """The order cannot have these lines: of what was sent, or of what the platform lets a seller change."""
 
 
 @dataclass(slots=True)
@@ -100,6 +114,9 @@ class Market(Protocol):
 
     def refund(self, order_id: str, sku: str, webhook: bool = True) -> Json:
         """The seller gives back the price of a line, or of all when `sku` is empty. Raises UnknownOrder, CannotRefund."""
+
+    def edit(self, order_id: str, lines: Sequence[WantedLine], webhook: bool = True) -> Json:
+        """The order gets exactly these lines, unless it has them. Raises UnknownOrder, CannotBuy, CannotEdit."""
 
     def recent_orders(self, account: str, limit: int) -> list[Json]:
         """The newest orders as summaries."""

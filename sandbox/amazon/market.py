@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import uuid
+from collections.abc import Sequence
 
 from sandbox.amazon import sqs
 from sandbox.amazon import tokens as oauth
@@ -22,7 +23,7 @@ from sandbox.amazon.store import PLATFORM, Store
 from sandbox.amazon.submissions import Submissions
 from sandbox.faults import FaultRule
 from sandbox.wire import Answer, Call, Json, Outcome, Refused, Router
-from sandbox.world import CannotRefund, Purchase, UnknownOrder, Usage, World
+from sandbox.world import CannotRefund, Purchase, UnknownOrder, Usage, WantedLine, World
 
 _TOKEN_PATH = "/auth/o2/token"
 _CONSENT_PATH = "/apps/authorize/consent"
@@ -153,6 +154,12 @@ class Amazon:
         self._order(order_id)
         raise CannotRefund("orders of Amazon do not show refunds")
 
+    def edit(self, order_id: str, lines: Sequence[WantedLine], webhook: bool = True) -> Json:
+        """The seller cancels units of lines, or whole lines; nothing can be added."""
+        order = self._order(order_id)
+        self.sales.edit(order, lines, tell=webhook)
+        return _summary(order)
+
     def recent_orders(self, account: str, limit: int) -> list[Json]:
         """The newest first."""
         if account not in {"", oauth.ACCOUNT}:
@@ -222,6 +229,10 @@ def _summary(order: Order) -> Json:
         "payment_status": "PAID" if order.paid else "PENDING",
         "fulfillment_status": order.status,
         "cancelled": order.cancelled,
-        "lines": [{"sku": line["sku"], "title": line["title"], "quantity": line["quantity"]} for line in order.lines],
+        "lines": [
+            {"sku": line["sku"], "title": line["title"], "quantity": line["quantity"]}
+            for line in order.lines
+            if line["quantity"]
+        ],
         "parcels": [{"carrier": one["carrier"], "tracking_number": one["trackingNumber"]} for one in order.packages],
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -57,7 +58,7 @@ class OrderCalls:
         found = self._matching(call, name, before)
         left = [order for order in found if _key(order, name) > position]
         body: Json = {
-            "orders": [order_document(order, parts) for order in left[:size]],
+            "orders": [self._shown(order, parts) for order in left[:size]],
             f"{name}Before": iso_from_seconds(before),
         }
         if len(left) > size:
@@ -67,7 +68,7 @@ class OrderCalls:
     def get(self, call: Call) -> Answer:
         """One order."""
         order = self._order(call)
-        return Answer(200, {"order": order_document(order, choices(call, "includedData", ORDER_PARTS))})
+        return Answer(200, {"order": self._shown(order, choices(call, "includedData", ORDER_PARTS))})
 
     def confirm(self, call: Call) -> Answer:
         """Confirms a package, 204. The same reference again edits that package."""
@@ -82,6 +83,10 @@ class OrderCalls:
             raise invalid_input("An order item is named twice.")
         self._sales.ship(order, package, units)
         return Answer(204)
+
+    def _shown(self, order: Order, parts: Collection[str]) -> Json:
+        stays = self._store.world.switches.amazon.quantity_ordered_stays
+        return order_document(order, parts, ordered_stays=stays)
 
     def _order(self, call: Call) -> Order:
         order = self._store.account.orders.get(call.params["order_id"])

@@ -1,4 +1,4 @@
-"""Orders: what a sale creates, payment, cancellation and shipping.
+"""Orders: what a sale creates, payment, cancellation, whole or in part, and shipping.
 
 A sale lowers the quantity when the order is placed, paid or not. A cancellation gives back only what was never paid.
 """
@@ -11,10 +11,11 @@ from sandbox.amazon import messages
 from sandbox.amazon.errors import invalid_input
 from sandbox.amazon.notifications import Notifications
 from sandbox.amazon.state import Listing, Order
-from sandbox.amazon.store import Store
+from sandbox.amazon.store import PLATFORM, Store
 from sandbox.clock import iso_from_seconds
+from sandbox.edits import paired, refuse_below, refuse_swaps
 from sandbox.wire import Json
-from sandbox.world import CannotBuy, Purchase
+from sandbox.world import CannotBuy, CannotEdit, Purchase, WantedLine
 
 
 class Sales:
@@ -51,10 +52,26 @@ class Sales:
         if order.cancelled or any(line["shipped"] for line in order.lines):
             return
         order.cancelled = True
-        for line in order.lines if not order.paid else ():
-            listing = self._store.account.listings.get(line["sku"])
-            if listing is not None:
-                self._move_stock(listing, -line["quantity"])
+        for line in order.lines:
+            self._give_back(order, line, line["quantity"])
+        self._changed(order, tell=tell)
+
+    def edit(self, order: Order, wanted: Sequence[WantedLine], *, tell: bool) -> None:
+        """The seller cancels what these lines lack; a repeat changes nothing. Raises CannotEdit."""
+        if order.cancelled:
+            raise CannotEdit("a cancelled order cannot be edited")
+        refuse_swaps(wanted, PLATFORM)
+        kept, added = paired(order.lines, wanted)
+        left = [(line, becomes.quantity if becomes else 0) for line, becomes in kept]
+        if added or any(units > line["quantity"] for line, units in left):
+            raise CannotEdit("nothing can be added to an order of Amazon")
+        for line, units in left:
+            refuse_below(line["sku"], units, line["shipped"])
+        if all(units == line["quantity"] for line, units in left):
+            return
+        for line, units in left:
+            self._cancel_units(order, line, line["quantity"] - units)
+        order.cancelled = not any(units for _, units in left)
         self._changed(order, tell=tell)
 
     def ship(self, order: Order, package: Json, units: Sequence[tuple[Json, int]]) -> None:
@@ -73,6 +90,17 @@ class Sales:
         items = [{"orderItemId": line["order_item_id"], "quantity": quantity} for line, quantity in units]
         order.packages = [*others, {**package, "createdTime": created, "items": items}]
         self._changed(order, tell=True)
+
+    def _cancel_units(self, order: Order, line: Json, units: int) -> None:
+        if units:
+            line["quantity"] -= units
+            line["cancelled"] = line.get("cancelled", 0) + units
+            self._give_back(order, line, units)
+
+    def _give_back(self, order: Order, line: Json, units: int) -> None:
+        listing = self._store.account.listings.get(line["sku"])
+        if listing is not None and units and not order.paid:
+            self._move_stock(listing, -units)
 
     def _changed(self, order: Order, *, tell: bool) -> None:
         self._store.keep_order(order)

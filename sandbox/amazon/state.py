@@ -72,7 +72,10 @@ class Listing:
 
 @dataclass(slots=True)
 class Order:
-    """One order; `lines` have order_item_id, sku, asin, title, quantity, shipped, price and currency."""
+    """One order; `lines` have order_item_id, sku, asin, title, quantity, shipped, price and currency.
+
+    `quantity` is what is left of a line of which the seller cancelled units; those are its `cancelled`.
+    """
 
     order_id: str
     created_at: float

@@ -43,14 +43,17 @@ def item_document(listing: Listing, parts: Collection[str]) -> Json:
     return {"sku": listing.sku, **{name: whole[name] for name in PARTS if name in parts}}
 
 
-def order_document(order: Order, parts: Collection[str]) -> Json:
-    """An order with some of its parts. One that is pending tells no price."""
+def order_document(order: Order, parts: Collection[str], *, ordered_stays: bool = False) -> Json:
+    """An order with some of its parts. One that is pending tells no price.
+
+    Whether what the seller cancels counts as ordered (`ordered_stays`) is not documented.
+    """
     document: Json = {
         "orderId": order.order_id,
         "createdTime": iso_from_seconds(order.created_at),
         "lastUpdatedTime": iso_from_seconds(order.updated_at),
         "salesChannel": {"channelName": "AMAZON", "marketplaceId": MARKETPLACE_ID, "marketplaceName": "Amazon.com"},
-        "orderItems": [_line_document(order, line, parts) for line in order.lines],
+        "orderItems": [_line_document(order, line, parts, ordered_stays) for line in order.lines],
     }
     whole = {
         "BUYER": ("buyer", {"buyerEmail": "buyer@marketplace.amazon.example"}),
@@ -99,14 +102,15 @@ def _availability(listing: Listing) -> list[Json]:
     return found
 
 
-def _line_document(order: Order, line: Json, parts: Collection[str]) -> Json:
+def _line_document(order: Order, line: Json, parts: Collection[str], ordered_stays: bool) -> Json:
     product: Json = {
         "asin": line["asin"],
         "title": line["title"],
         "sellerSku": line["sku"],
         "condition": {"conditionType": "USED"},
     }
-    document: Json = {"orderItemId": line["order_item_id"], "quantityOrdered": line["quantity"], "product": product}
+    ordered = line["quantity"] + (line.get("cancelled", 0) if ordered_stays else 0)
+    document: Json = {"orderItemId": line["order_item_id"], "quantityOrdered": ordered, "product": product}
     if order.paid:
         product["price"] = {"unitPrice": {"amount": line["price"], "currencyCode": line["currency"]}}
     if "PROCEEDS" in parts and order.paid:
@@ -114,10 +118,16 @@ def _line_document(order: Order, line: Json, parts: Collection[str]) -> Json:
     if "FULFILLMENT" in parts:
         left = 0 if order.cancelled else line["quantity"] - line["shipped"]
         document["fulfillment"] = {"quantityFulfilled": line["shipped"], "quantityUnfulfilled": left}
-    if "CANCELLATION" in parts and order.cancelled:
-        execution = {"cancelledBy": "BUYER", "cancelReason": "Order Cancelled by Buyer"}
+    execution = _execution(order, line)
+    if "CANCELLATION" in parts and execution:
         document["cancellation"] = {"cancellationExecution": execution}
     return document
+
+
+def _execution(order: Order, line: Json) -> Json | None:
+    if order.cancelled and line["quantity"]:
+        return {"cancelledBy": "BUYER", "cancelReason": "Order Cancelled by Buyer"}
+    return {"cancelledBy": "MERCHANT", "cancelReason": "No inventory"} if line.get("cancelled") else None
 
 
 def _fulfillment(order: Order) -> Json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 
 from sandbox.ebay import tokens as oauth
 from sandbox.ebay.account import Account
@@ -19,7 +20,7 @@ from sandbox.ebay.store import CATEGORY_ID, LOCATION_KEY, MARKETPLACE_ID, PLATFO
 from sandbox.ebay.subscriptions import Subscriptions
 from sandbox.faults import FaultRule
 from sandbox.wire import Answer, Call, Json, Outcome, Refused, Router
-from sandbox.world import Purchase, UnknownOrder, Usage, World
+from sandbox.world import CannotEdit, Purchase, UnknownOrder, Usage, WantedLine, World
 
 _TOKEN_PATH = "/identity/v1/oauth2/token"
 _CONSENT_PATH = "/oauth2/authorize"
@@ -130,6 +131,11 @@ class Ebay:
         seller, order = self._order(order_id)
         refund_lines(self.store, seller, order, sku)
         return _summary(order)
+
+    def edit(self, order_id: str, lines: Sequence[WantedLine], webhook: bool = True) -> Json:
+        """Its orders stay as the buyer placed them."""
+        self._order(order_id)
+        raise CannotEdit("a buyer's order on eBay cannot be edited")
 
     def recent_orders(self, account: str, limit: int) -> list[Json]:
         """The newest first."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sandbox.ecwid.batch import Batches
 from sandbox.ecwid.combinations import Combinations
+from sandbox.ecwid.edits import edit_order
 from sandbox.ecwid.errors import failure, refuse
 from sandbox.ecwid.events import CLIENT_SECRET, Events
 from sandbox.ecwid.orders import Orders, change_order, place_order
@@ -13,7 +16,7 @@ from sandbox.ecwid.store import ACCOUNT, PLATFORM, STORE_ID, Store
 from sandbox.ecwid.throttle import Throttle
 from sandbox.faults import FaultRule
 from sandbox.wire import Answer, Call, Json, Outcome, Refused, Router
-from sandbox.world import CannotRefund, Purchase, UnknownOrder, Usage, World
+from sandbox.world import CannotRefund, Purchase, UnknownOrder, Usage, WantedLine, World
 
 TOKEN = "secret_sandbox_ecwid_token"  # a fixed one, worth nothing outside this sandbox
 
@@ -120,6 +123,12 @@ class Ecwid:
         change_order(
             self.store, order, {"payment_status": "PARTIALLY_REFUNDED" if sku else "REFUNDED"}, webhook=webhook
         )
+        return _summary(order)
+
+    def edit(self, order_id: str, lines: Sequence[WantedLine], webhook: bool = True) -> Json:
+        """The items change, the stock moves by the difference, and it is told."""
+        order = self._known(order_id)
+        edit_order(self.store, order, lines, webhook=webhook)
         return _summary(order)
 
     def recent_orders(self, account: str, limit: int) -> list[Json]:

@@ -79,10 +79,10 @@ class Orders:
 
 def place_order(store: Store, purchase: Purchase) -> Order:
     """A buyer takes what the shop shows, all lines or none. Raises CannotBuy."""
-    taken = [(*_sellable(store, sku, quantity), quantity) for sku, quantity in purchase.lines]
+    taken = [(*sellable(store, sku, quantity), quantity) for sku, quantity in purchase.lines]
     number = store.world.keeper.next_id("ecwid.order", 516_000_001)
     now = store.world.clock.seconds()
-    items = [_item(store, product, combination, quantity) for product, combination, quantity in taken]
+    items = [new_item(store, product, combination, quantity) for product, combination, quantity in taken]
     order = Order(_text_id(number), number, now, now, items, "PAID" if purchase.paid else "AWAITING_PAYMENT")
     for product, combination, quantity in taken:
         lower_stock(product, combination, quantity)
@@ -105,7 +105,7 @@ def change_order(store: Store, order: Order, changes: dict[str, str], *, webhook
         _restock(store, order)
     store.changed_order(order)
     if webhook:
-        store.events.tell("order.updated", order.number, _status_data(before, after))
+        store.events.tell("order.updated", order.number, status_data(before, after))
 
 
 def _restock(store: Store, order: Order) -> None:
@@ -117,7 +117,8 @@ def _restock(store: Store, order: Order) -> None:
             store.changed_product(found[0])
 
 
-def _sellable(store: Store, sku: str, quantity: int) -> tuple[Product, Json | None]:
+def sellable(store: Store, sku: str, quantity: int) -> tuple[Product, Json | None]:
+    """The product and variation of a SKU, if they show so many. Raises CannotBuy."""
     found = store.find_sku(sku)
     if found is None or not found[0].enabled:
         raise CannotBuy(sku, None)
@@ -127,7 +128,8 @@ def _sellable(store: Store, sku: str, quantity: int) -> tuple[Product, Json | No
     return found
 
 
-def _item(store: Store, product: Product, combination: Json | None, quantity: int) -> Json:
+def new_item(store: Store, product: Product, combination: Json | None, quantity: int) -> Json:
+    """A line of an order."""
     price = (combination or {}).get("price", product.fields.get("price", 0))
     item: Json = {
         "id": store.world.keeper.next_id("ecwid.line", 140_000_001),
@@ -146,7 +148,8 @@ def _item(store: Store, product: Product, combination: Json | None, quantity: in
     return item
 
 
-def _status_data(before: Json, after: Json) -> Json:
+def status_data(before: Json, after: Json) -> Json:
+    """What `order.updated` tells."""
     return {
         "orderId": after["id"],
         "oldPaymentStatus": before["paymentStatus"],

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sandbox.faults import FaultRule
 from sandbox.wire import Answer, Call, Json, Outcome, Refused, Router
-from sandbox.world import CannotRefund, Purchase, UnknownOrder, Usage, World
+from sandbox.world import CannotRefund, Purchase, UnknownOrder, Usage, WantedLine, World
 from sandbox.zoho import tokens as oauth
 from sandbox.zoho.adjustments import Adjustments
+from sandbox.zoho.edits import edit_order
 from sandbox.zoho.errors import INTERNAL, NO_ORGANIZATION, PER_MINUTE, TOKEN_INVALID, bare_ids, failure, refuse, success
 from sandbox.zoho.hooks import SIGNING_SECRET, Hooks
 from sandbox.zoho.items import Items
@@ -141,6 +144,12 @@ class Zoho:
         """Its orders show no refunds."""
         self._known(order_id)
         raise CannotRefund("orders of Zoho do not show refunds")
+
+    def edit(self, order_id: str, lines: Sequence[WantedLine], webhook: bool = True) -> Json:
+        """The lines change, what they commit follows, and it is told."""
+        order = self._known(order_id)
+        edit_order(self.store, order, lines, webhook=webhook)
+        return _summary(self.store, order)
 
     def recent_orders(self, account: str, limit: int) -> list[Json]:
         """The newest first."""

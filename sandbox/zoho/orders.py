@@ -1,11 +1,13 @@
-"""Sales orders: made, listed page by page, read, confirmed and voided. The list knows no time, unless switched on."""
+"""Sales orders: made, listed page by page, read, edited, confirmed and voided. The list knows no time, unless switched on."""
 
 from __future__ import annotations
 
 from sandbox.wire import Answer, Call, Json, Router
-from sandbox.zoho.errors import TAKEN, invalid, refuse, success
+from sandbox.world import CannotEdit
+from sandbox.zoho.edits import EDITED, rewrite_lines
+from sandbox.zoho.errors import NOT_POSSIBLE, TAKEN, invalid, refuse, success
 from sandbox.zoho.reading import day, document, identifier, moment, number, objects, paged, text, whole
-from sandbox.zoho.sales import confirm_order, new_order, void_order
+from sandbox.zoho.sales import confirm_order, named_item, new_line, new_order, void_order
 from sandbox.zoho.state import DRAFT, Item, SalesOrder
 from sandbox.zoho.store import Store
 from sandbox.zoho.views import order_document, order_summary
@@ -25,6 +27,7 @@ class SalesOrders:
         router.add("create_sales_order", f"POST {_BASE}", self.create)
         router.add("list_sales_orders", f"GET {_BASE}", self.list_some)
         router.add("get_sales_order", f"GET {_ONE}", self.get)
+        router.add("update_sales_order", f"PUT {_ONE}", self.update)
         router.add("confirm_sales_order", f"POST {_ONE}/status/confirmed", self.confirm)
         router.add("void_sales_order", f"POST {_ONE}/status/void", self.void)
 
@@ -60,6 +63,22 @@ class SalesOrders:
         """One order with its lines."""
         return success("success", salesorder=self._shown(self._one(call)))
 
+    def update(self, call: Call) -> Answer:
+        """Gives it these lines: one that is named by its `line_item_id` is changed, one that is left out goes."""
+        order, body = self._one(call), document(call)
+        identifier(body.get("customer_id"), "customer_id")
+        fields: Json = {name: text(body, name) for name in ("reference_number", "notes") if name in body}
+        lines = [self._edited(call, order, line) for line in objects(body, "line_items")]
+        if len({line["line_item_id"] for line in lines}) < len(lines):
+            raise invalid("line_item_id")
+        try:
+            rewrite_lines(self._store, order, lines)
+        except CannotEdit as refusal:
+            raise refuse(400, NOT_POSSIBLE, f"The sales order cannot be edited: {refusal}.") from None
+        order.fields |= fields
+        self._store.changed_order(order, EDITED)
+        return success("Sales Order has been updated.", salesorder=self._shown(order))
+
     def confirm(self, call: Call) -> Answer:
         """Makes a draft binding."""
         confirm_order(self._store, self._one(call))
@@ -78,6 +97,16 @@ class SalesOrders:
         if quantity < 1 or rate < 0:
             raise invalid("quantity" if quantity < 1 else "rate")
         return item, quantity, rate
+
+    def _edited(self, call: Call, order: SalesOrder, line: Json) -> Json:
+        if "line_item_id" not in line:
+            return new_line(self._store, *self._line(call, line))
+        line_id = identifier(line["line_item_id"], "line_item_id")
+        known = next((each for each in order.lines if each["line_item_id"] == line_id), None)
+        if known is None:
+            raise invalid("line_item_id")
+        item, quantity, rate = self._line(call, {"quantity": known["quantity"], "rate": known["rate"], **line})
+        return {**known, **named_item(item, rate), "quantity": quantity}
 
     def _one(self, call: Call) -> SalesOrder:
         order = self._store.order(identifier(call.params["salesorder_id"], "salesorder_id"))

@@ -25,7 +25,7 @@ def new_order(
         salesorder_id=store.next_id(),
         number=number or f"SO-{store.world.keeper.next_id('zoho.salesorder', 1):05d}",
         fields=fields,
-        lines=[_line(store, item, quantity, rate) for item, quantity, rate in lines],
+        lines=[new_line(store, item, quantity, rate) for item, quantity, rate in lines],
         status=DRAFT,
         created_at=now,
         updated_at=now,
@@ -37,7 +37,7 @@ def new_order(
 
 def place_order(store: Store, purchase: Purchase) -> SalesOrder:
     """Someone sells what the organization shows, all lines or none: confirmed when paid, else a draft. Raises CannotBuy."""
-    taken = [(_sellable(store, sku, quantity), quantity) for sku, quantity in purchase.lines]
+    taken = [(sellable(store, sku, quantity), quantity) for sku, quantity in purchase.lines]
     today = store.world.clock.now().date().isoformat()
     fields = {"customer_id": CUSTOMER_ID, "date": today, "reference_number": ""}
     lines = [(item, quantity, float(item.fields.get("rate", 0))) for item, quantity in taken]
@@ -80,36 +80,28 @@ def ship_units(store: Store, order: SalesOrder, units: Sequence[tuple[Json, int]
 @contextmanager
 def recommitted(store: Store, order: SalesOrder) -> Iterator[None]:
     """Around a change of an order: frees what it had committed, and commits what it then needs."""
-    _commit(store, order, -1)
+    freed = _commit(store, order, -1)
     try:
         yield
     finally:
-        _commit(store, order, 1)
+        # An item that an edit has taken out of the order is freed only.
+        for item in (freed | _commit(store, order, 1)).values():
+            store.stocked(item)
 
 
-def _commit(store: Store, order: SalesOrder, sign: int) -> None:
-    for line in order.lines:
-        item = store.org.items.get(line["item_id"])
-        if item is not None:
-            item.committed += sign * order.open_units(line)
-            if sign > 0:
-                store.stocked(item)
+def new_line(store: Store, item: Item, quantity: int, rate: float) -> Json:
+    """A line of an order, nothing of it packed."""
+    named = named_item(item, rate)
+    return {"line_item_id": store.next_id(), **named, "quantity": quantity, "packed": 0, "shipped": 0}
 
 
-def _line(store: Store, item: Item, quantity: int, rate: float) -> Json:
-    return {
-        "line_item_id": store.next_id(),
-        "item_id": item.item_id,
-        "sku": item.sku,
-        "name": str(item.fields["name"]),
-        "rate": rate,
-        "quantity": quantity,
-        "packed": 0,
-        "shipped": 0,
-    }
+def named_item(item: Item, rate: float) -> Json:
+    """What a line tells of its item."""
+    return {"item_id": item.item_id, "sku": item.sku, "name": str(item.fields["name"]), "rate": rate}
 
 
-def _sellable(store: Store, sku: str, quantity: int) -> Item:
+def sellable(store: Store, sku: str, quantity: int) -> Item:
+    """The item of a SKU, if it shows so many. Raises CannotBuy."""
     item = store.find_sku(sku)
     if item is None or not item.active:
         raise CannotBuy(sku, None)
@@ -117,3 +109,13 @@ def _sellable(store: Store, sku: str, quantity: int) -> Item:
     if quantity > shown:
         raise CannotBuy(sku, shown)
     return item
+
+
+def _commit(store: Store, order: SalesOrder, sign: int) -> dict[str, Item]:
+    touched = {}
+    for line in order.lines:
+        item = store.org.items.get(line["item_id"])
+        if item is not None:
+            item.committed += sign * order.open_units(line)
+            touched[item.item_id] = item
+    return touched

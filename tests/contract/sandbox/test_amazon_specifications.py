@@ -16,7 +16,7 @@ import pytest
 from sandbox import Sandbox
 from sandbox.amazon.queue import QUEUE_ARN, QUEUE_PATH
 from sandbox.amazon.tokens import SELLER_ID
-from sandbox.world import Purchase
+from sandbox.world import Purchase, WantedLine
 from tests.contract.sandbox.recording import Recorder, undocumented
 from tests.contract.sandbox.specifications import AMAZON, VARIABLE, Operation, Specifications, folder, problems
 from tests.integration.sandbox.clients import (
@@ -130,10 +130,13 @@ async def test_orders(stage: Stage) -> None:
     await seller.post(path, {"marketplaceId": "ATVPDKIKX0DER", "packageDetail": detail})
     await seller.post(path, {"marketplaceId": "OTHER", "packageDetail": detail})
     box.amazon.cancel(pending)
+    edited = box.amazon.buy(Purchase("MAIN", (("A1", 3),)))["order_id"]
+    box.amazon.edit(edited, [WantedLine("A1", 1)])
     box.clock.advance(121)
     await seller.get(f"{_ORDERS}?lastUpdatedAfter=2026-01-01T00:00:00Z&maxResultsPerPage=1&includedData={every}")
     await seller.get(f"{_ORDERS}?includedData=BUYER")
-    for known in (order_id, pending, "111-0000000-0000000"):
+    box.amazon.edit(edited, [])
+    for known in (order_id, pending, edited, "111-0000000-0000000"):
         await seller.get(f"{_ORDERS}/{known}?includedData={every}")
     await seller.get("/sellers/v1/marketplaceParticipations")
 
@@ -203,7 +206,9 @@ async def test_notifications_fit_their_schemas(stage: Stage) -> None:
         assert response.status == 200
     body = {"feedType": "X", "marketplaceIds": ["ATVPDKIKX0DER"], "inputFeedDocumentId": made["feedDocumentId"]}
     await seller.post(f"{_FEEDS}/feeds", body)
-    box.amazon.pay(box.amazon.buy(Purchase("MAIN", (("A1", 1),), paid=False))["order_id"])
+    order_id = box.amazon.buy(Purchase("MAIN", (("A1", 2),), paid=False))["order_id"]
+    box.amazon.pay(order_id)
+    box.amazon.edit(order_id, [WantedLine("A1", 1)])
     await asyncio.sleep(0.2)
     messages = (await ask_queue(seller, "ReceiveMessage", MaxNumberOfMessages=10)).body["Messages"]
     told = [json.loads(message["Body"]) for message in messages]

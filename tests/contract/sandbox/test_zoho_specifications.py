@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from sandbox import Sandbox
-from sandbox.world import Purchase
+from sandbox.world import Purchase, WantedLine
 from tests.contract.sandbox.recording import Recorder, undocumented
 from tests.contract.sandbox.specifications import VARIABLE, ZOHO, Operation, Specifications, folder
 from tests.integration.sandbox.clients import Reply, ZohoClient, zoho
@@ -50,7 +50,7 @@ class ZohoRecorder(Recorder, ZohoClient):
         if operation.name in {"create_package", "get_package"}:
             answered["package"] = [answered["package"]]
         # Named otherwise in the schema of this answer than in every other one, and than in the examples.
-        if operation.name == "create_sales_order":
+        if operation.name in {"create_sales_order", "update_sales_order"}:
             answered["sales_order"] = answered.pop("salesorder")
         return operation.request_problems(body) + operation.response_problems(status, answered)
 
@@ -124,6 +124,12 @@ async def test_orders_packages_and_shipments(stage: Stage) -> None:
     body = {"customer_id": "4815000000044080", "date": "2026-01-31", "reference_number": "R-1", "line_items": [line]}
     created = await client.post("/salesorders", {**body, "salesorder_number": "HUB-1"})
     order_id = created.body["salesorder"]["salesorder_id"]
+    [kept] = created.body["salesorder"]["line_items"]
+    lines = [{**line, "line_item_id": kept["line_item_id"], "quantity": 2}, line]
+    edited = {"customer_id": body["customer_id"], "salesorder_number": "HUB-1", "line_items": lines}
+    assert (await client.put(f"/salesorders/{order_id}", edited)).status == 200
+    stage.box.zoho.edit(order_id, [WantedLine("W-1", 3)])
+    await client.get(f"/salesorders/{order_id}")
     await client.post(f"/salesorders/{order_id}/status/confirmed")
     await client.post(f"/salesorders/{order_id}/status/void")
     order_id = stage.box.zoho.buy(Purchase("USAV", (("W-1", 2),)))["order_id"]

@@ -13,7 +13,7 @@ from sandbox.amazon.queue import QUEUE_ARN, QUEUE_PATH
 from sandbox.amazon.signatures import signature
 from sandbox.amazon.sqs import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from sandbox.amazon.tokens import SELLER_ID
-from sandbox.world import Purchase
+from sandbox.world import Purchase, WantedLine
 from tests.integration.sandbox.clients import Client, ask_queue, list_on_amazon
 
 _DESTINATIONS = "/notifications/v1/destinations"
@@ -210,3 +210,13 @@ async def test_signed_calls_of_the_queue_must_be_signed_rightly(amazon: Client) 
         async with amazon.session.post(amazon.base + QUEUE_PATH, data=body, headers=sent) as response:
             statuses.append(response.status)
     assert statuses == [200, 403, 403]
+
+
+async def test_units_that_the_seller_cancels_are_told(box: Sandbox, subscribed: Client) -> None:
+    order_id = str(box.amazon.buy(Purchase("MAIN", (("A1", 3),), webhook=False))["order_id"])
+    for units, webhook in ((3, True), (2, False), (1, True), (1, True)):
+        box.amazon.edit(order_id, [WantedLine("A1", units)], webhook)
+    [message] = await _received(subscribed)
+    told = json.loads(message["Body"])["Payload"]["OrderChangeNotification"]
+    assert (told["AmazonOrderId"], told["Summary"]["NumberOfItemsUnshipped"]) == (order_id, 1)
+    assert [item["Quantity"] for item in told["Summary"]["OrderItems"]] == [1]

@@ -14,7 +14,7 @@ import aiohttp
 from sandbox import Sandbox
 from sandbox.amazon.queue import QUEUE_ARN
 from sandbox.amazon.tokens import SELLER_ID
-from sandbox.world import Purchase
+from sandbox.world import Purchase, WantedLine
 from tests.integration.sandbox import clients
 
 
@@ -70,6 +70,35 @@ async def test_zoho_and_amazon_survive_a_restart(tmp_path: Path, session: aiohtt
         assert shown == {"W-1": 4, "A1": 7}
         assert box.switches.zoho.webhook_url == "http://127.0.0.1:9/hook"
         assert await zoho.item("W-2") > item_id
+
+
+async def test_edited_orders_survive_a_restart_and_those_of_before_are_read(
+    tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    state = tmp_path / "sandbox.db"
+    async with Sandbox(0, state) as box:
+        zoho, amazon = await clients.zoho(session, box), await clients.amazon(session, box)
+        await zoho.item("W-1", 9)
+        await clients.list_on_amazon(amazon, box, "A1", 9)
+        sold = box.zoho.buy(Purchase("USAV", (("W-1", 4),)))["order_id"]
+        plain, edited = [box.amazon.buy(Purchase("MAIN", (("A1", 3),)))["order_id"] for _ in range(2)]
+        assert "cancelled" not in box.amazon.store.account.orders[plain].lines[0], "as every order of before"
+        box.zoho.edit(sold, [WantedLine("W-1", 1)])
+        box.amazon.edit(edited, [WantedLine("A1", 1)])
+    async with Sandbox(0, state) as box:
+        box.switches.amazon.quantity_ordered_stays = True
+        zoho, amazon = await clients.zoho(session, box), await clients.amazon(session, box)
+        [line] = (await zoho.get(f"/salesorders/{sold}")).body["salesorder"]["line_items"]
+        assert line["quantity"] == 1
+        told = [
+            (await amazon.get(f"/orders/2026-01-01/orders/{order_id}?includedData=FULFILLMENT")).body["order"]
+            for order_id in (plain, edited)
+        ]
+        assert [order["orderItems"][0]["quantityOrdered"] for order in told] == [3, 3]
+        left = [order["orderItems"][0]["fulfillment"]["quantityUnfulfilled"] for order in told]
+        assert left == [3, 1]
+        box.amazon.edit(plain, [WantedLine("A1", 2)])
+        assert [line["quantity"] for line in box.amazon.recent_orders("", 2)[1]["lines"]] == [2]
 
 
 async def test_feed_that_a_stop_interrupted_is_worked_through_at_the_next_start(
