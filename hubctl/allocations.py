@@ -34,7 +34,9 @@ def allocation() -> None:
     """Promises units to the lines of an order."""
 
 
-def _line(text: str, place: int) -> pb.AllocateUnitsRequest.Line:
+def _line(
+    text: str, place: int, change: pb.AllocateUnitsRequest.QuantityChange.ValueType
+) -> pb.AllocateUnitsRequest.Line:
     """`SKU`, `SKU=2` or `SKU@SERIAL,SERIAL`."""
     line_id = str(place)
     sku, _, serials = text.partition("@")
@@ -43,7 +45,7 @@ def _line(text: str, place: int) -> pb.AllocateUnitsRequest.Line:
     sku, _, count = text.partition("=")
     if count and not count.isdigit():
         raise click.BadParameter(f"{text!r} is not a SKU and a number, such as 00845-B-N=2")
-    return pb.AllocateUnitsRequest.Line(line_id=line_id, sku=sku, quantity=int(count or 1))
+    return pb.AllocateUnitsRequest.Line(line_id=line_id, sku=sku, quantity=int(count or 1), quantity_change=change)
 
 
 def _line_to_sell(text: str) -> allocation_pb2.CommitAllocationRequest.Line:
@@ -66,12 +68,18 @@ def _duration(hours: float | None) -> Duration | None:
 @click.argument("lines", nargs=-1, required=True, metavar="SKU[=NUMBER|@SERIAL,...]...")
 @click.option("--hours", type=click.FloatRange(0.01, 720), help="How long to hold them.")
 @click.option("--sell", is_flag=True, help="Sell them at once.")
+@click.option(
+    "--change",
+    is_flag=True,
+    help="A line that was held before may get another number: more are taken, or some given back.",
+)
 @command
-def hold(tool: Tool, order_reference: str, lines: Sequence[str], hours: float | None, sell: bool) -> None:
+def hold(tool: Tool, order_reference: str, lines: Sequence[str], hours: float | None, sell: bool, change: bool) -> None:
     """Holds the oldest units, or those named, for an order, all lines or none; bundles are built from their components."""
+    quantities = pb.AllocateUnitsRequest.SET if change else pb.AllocateUnitsRequest.QUANTITY_CHANGE_UNSPECIFIED
     request = pb.AllocateUnitsRequest(
         order_reference=order_reference,
-        lines=[_line(text, place) for place, text in enumerate(lines, start=1)],
+        lines=[_line(text, place, quantities) for place, text in enumerate(lines, start=1)],
         hold_duration=_duration(hours),
         sell=sell,
         request_id=new_request_id(),

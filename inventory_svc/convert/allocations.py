@@ -10,12 +10,18 @@ from usav.inventory.v1 import inventory_service_pb2 as service
 from chassis.errors import InvalidArgument
 from inventory_svc.convert.items import item_message
 from inventory_svc.convert.values import to_money, to_timestamp
-from inventory_svc.domain.allocation import AskedLine, refuse_repeated_lines
+from inventory_svc.domain.allocation import AskedLine, QuantityChange, refuse_repeated_lines
 from inventory_svc.domain.errors import VariantNotFound
 from inventory_svc.domain.money import Money
 from inventory_svc.domain.recipe import Recipe
 from inventory_svc.domain.variant import KnownVariant
 from inventory_svc.operations.allocate_units import AllocatedLine
+
+_QUANTITY_CHANGES = {
+    service.AllocateUnitsRequest.QUANTITY_CHANGE_UNSPECIFIED: QuantityChange.REFUSED,
+    service.AllocateUnitsRequest.RAISE: QuantityChange.RAISE,
+    service.AllocateUnitsRequest.SET: QuantityChange.SET,
+}
 
 
 def asked_lines(
@@ -36,6 +42,7 @@ def asked_lines(
                 _sale_price(line, position, sell=request.sell),
                 tuple(line.serial_numbers),
                 recipes.get(variant.variant_id, ()),
+                _quantity_change(line, position),
             )
         )
     return lines
@@ -48,6 +55,12 @@ def _quantity(line: service.AllocateUnitsRequest.Line, position: int) -> int:
     if not (named or line.quantity):
         raise InvalidArgument.of(f"lines[{position}].quantity", "must be at least 1")
     return named or line.quantity
+
+
+def _quantity_change(line: service.AllocateUnitsRequest.Line, position: int) -> QuantityChange:
+    if line.quantity_change and line.serial_numbers:
+        raise InvalidArgument.of(f"lines[{position}].quantity_change", "may not be told together with serial numbers")
+    return _QUANTITY_CHANGES[line.quantity_change]
 
 
 def _sale_price(line: service.AllocateUnitsRequest.Line, position: int, *, sell: bool) -> Money | None:

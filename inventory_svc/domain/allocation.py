@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -21,6 +21,14 @@ class LineState(StrEnum):
     RELEASED = "RELEASED"
 
 
+class QuantityChange(StrEnum):
+    """What another quantity than a line was allocated with before means."""
+
+    REFUSED = "REFUSED"
+    RAISE = "RAISE"
+    SET = "SET"
+
+
 @dataclass(frozen=True, slots=True)
 class AskedLine:
     """A line as it is asked for, its variant found."""
@@ -32,6 +40,11 @@ class AskedLine:
     sale_price: Money | None
     serial_numbers: tuple[str, ...] = ()
     recipe: Recipe = ()
+    quantity_change: QuantityChange = QuantityChange.REFUSED
+
+    def quantity_over(self, before: int) -> int:
+        """The quantity of a line that was allocated with `before`."""
+        return max(before, self.quantity) if self.quantity_change is QuantityChange.RAISE else self.quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +70,34 @@ class StoredLine:
         """The units it has, by id."""
         return tuple(sorted((*self.held, *self.sold)))
 
+    @property
+    def had(self) -> Mapping[int, int | None]:
+        """The units it has, and those that were sold to it and came back, with their variants."""
+        return {**self.returned, **{unit: self.variant_of.get(unit) for unit in self.units}}
+
+    def surplus(self, quantity: int) -> tuple[int, ...]:
+        """The units that are too many for so many units or bundles: held ones before sold ones, the newest first."""
+        had = self.had
+        if not self.recipe:
+            return self._newest(self.units, len(had) - quantity)
+        own = sum(variant_id == self.variant_id for variant_id in had.values())
+        given = self._newest(self._units_of((self.variant_id,)), own - quantity)
+        bundles = quantity - min(own, quantity)
+        for each in self.recipe:
+            count = sum(variant_id in each.variant_ids for variant_id in had.values())
+            given += self._newest(self._units_of(each.variant_ids), count - bundles * each.quantity)
+        return given
+
+    def _units_of(self, variant_ids: Collection[int]) -> tuple[int, ...]:
+        return tuple(unit for unit in self.units if self.variant_of.get(unit) in variant_ids)
+
+    def _newest(self, units: Sequence[int], count: int) -> tuple[int, ...]:
+        held = set(self.held)
+        return tuple(sorted(units, key=lambda unit: (unit in held, unit), reverse=True)[: max(0, count)])
+
     def want(self, named: Sequence[int] = ()) -> Want:
         """What it still lacks: the named units, or as many of its variant, or bundles begun and not begun."""
-        had = {**self.returned, **{unit: self.variant_of.get(unit) for unit in self.units}}
+        had = self.had
         if named:
             return Want(self.id, self.line_id, self.sku, self.variant_id, 0, tuple(set(named) - had.keys()))
         if not self.recipe:
@@ -93,9 +131,13 @@ def _spread(price: Money, bundles: int, units: Sequence[int]) -> dict[int, Money
 
 
 def check_repeat(order_reference: str, asked: AskedLine, stored: StoredLine, named: Sequence[int] = ()) -> None:
-    """A line may be asked for again as it was, unless it was released. Raises AllocationDiffers, AllocationReleased."""
+    """A line may be asked for again as it was, or with another quantity where it says so, unless it was released.
+
+    Raises AllocationDiffers, AllocationReleased.
+    """
     others = named and set(stored.units) - set(named)
-    if others or (asked.variant_id, asked.quantity) != (stored.variant_id, stored.quantity):
+    other_quantity = asked.quantity_change is QuantityChange.REFUSED and asked.quantity != stored.quantity
+    if others or other_quantity or asked.variant_id != stored.variant_id:
         raise AllocationDiffers.of(order_reference, asked.line_id)
     if stored.state is LineState.RELEASED:
         raise AllocationReleased.of(order_reference, asked.line_id)

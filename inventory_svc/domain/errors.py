@@ -226,14 +226,17 @@ def _told(short: Shortage) -> str:
 
 
 class AllocationDiffers(FailedPrecondition):
-    """The order line was allocated before, with another SKU or quantity."""
+    """The order line was allocated before with another SKU, or with another quantity that it may not change."""
 
     domain, reason = DOMAIN, "ALLOCATION_DIFFERS"
 
     @classmethod
     def of(cls, order_reference: str, line_id: str) -> AllocationDiffers:
         """The error naming order and line."""
-        text = f"The line {line_id} of {order_reference} was allocated before with another SKU or quantity."
+        text = (
+            f"The line {line_id} of {order_reference} was allocated before with another SKU or quantity; ask for it as it was,"
+            " say by quantity_change what another quantity means, or use another line id."
+        )
         return cls(text, metadata={"order_reference": order_reference, "line_id": line_id})
 
 

@@ -6,7 +6,7 @@ order is sold by asking again with `sell`, and a hold that ran out is filled up 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,6 +17,7 @@ from inventory_svc.domain.item import Item
 from inventory_svc.domain.ledger import Cause
 from inventory_svc.domain.scope import Warehouses
 from inventory_svc.domain.serial_numbers import clean
+from inventory_svc.operations.change_quantities import change_quantities
 from inventory_svc.operations.pick_units import Picked, pick_units
 from inventory_svc.operations.scope import check_units
 from inventory_svc.storage import allocations, unit_changes
@@ -59,7 +60,7 @@ async def allocate_units(session: TransactionSession, asked: AllocateUnits) -> l
     stored = {line.line_id: line for line in await allocations.lock_lines(session, asked.order_reference)}
     for line in asked.lines:
         check_repeat(asked.order_reference, line, stored[line.line_id], named.get(line.line_id, ()))
-    lines = [stored[line.line_id] for line in asked.lines]
+    lines = await _as_many_as_asked(session, asked, stored)
     await check_units(session, [unit for line in lines for unit in line.units], asked.cause.warehouses)
     picked = await pick_units(session, [line.want(named.get(line.line_id, ())) for line in lines], asked.cause)
     if asked.sell:
@@ -67,6 +68,13 @@ async def allocate_units(session: TransactionSession, asked: AllocateUnits) -> l
     else:
         await _hold(session, asked, picked)
     return await answer_lines(session, asked.order_reference, [line.line_id for line in asked.lines])
+
+
+async def _as_many_as_asked(
+    session: TransactionSession, asked: AllocateUnits, stored: Mapping[str, StoredLine]
+) -> list[StoredLine]:
+    changed = await change_quantities(session, asked.lines, stored, asked.cause)
+    return [changed[line.line_id] for line in asked.lines]
 
 
 async def _named_units(

@@ -10,8 +10,9 @@ from inventory_svc.domain.errors import AllocationNotFound
 from inventory_svc.domain.item import Item
 from inventory_svc.domain.ledger import Cause
 from inventory_svc.operations.allocate_units import AllocatedLine
+from inventory_svc.operations.give_back import give_back
 from inventory_svc.operations.scope import check_units
-from inventory_svc.storage import allocations, unit_changes
+from inventory_svc.storage import allocations
 from inventory_svc.storage.session import TransactionSession
 
 
@@ -23,11 +24,7 @@ async def release_allocation(session: TransactionSession, line_ids: Sequence[str
     order_reference = cause.order_reference
     stored = await allocations.lock_lines(session, order_reference)
     lines = _named(stored, line_ids, order_reference)
-    sold = [unit for line in lines for unit in line.sold]
-    given = await unit_changes.release(session, [unit for line in lines for unit in line.held], cause)
-    if sold:
-        given += await unit_changes.cancel_sales(session, sold, cause)
-        await allocations.forget_sales(session, [line.id for line in lines], sold)
+    given = await give_back(session, lines, {unit for line in lines for unit in line.units}, cause)
     await allocations.set_state(session, [line.id for line in lines], LineState.RELEASED)
     # Last, when the units given back cannot be moved any more: one outside was left out, and takes all of it back.
     await check_units(session, [unit for line in lines for unit in line.units], cause.warehouses)

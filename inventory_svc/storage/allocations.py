@@ -105,6 +105,13 @@ _SET_STATE = Statement(
     WHERE id = ANY(CAST(:ids AS bigint[])) AND state <> CAST(:state AS text)
     """)
 )
+_SET_QUANTITIES = Statement(
+    text("""
+    UPDATE inventory.allocation_line AS line SET quantity = asked.quantity, updated_at = now()
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:quantities AS integer[])) AS asked (id, quantity)
+    WHERE line.id = asked.id
+    """)
+)
 _SALES_CANCELLED = Statement(
     text("""
     UPDATE inventory.reservation SET outcome = 'CANCELLED'
@@ -241,6 +248,11 @@ def _to_line(row: Row, recipe: Recipe) -> StoredLine:
 async def set_state(session: Session, line_ids: Sequence[int], state: LineState) -> None:
     """Records what became of the lines."""
     await session.rows(_SET_STATE, ids=list(line_ids), state=state.value)
+
+
+async def set_quantities(session: Session, quantities: Mapping[int, int]) -> None:
+    """Records how many units or bundles the lines shall have, by line."""
+    await session.rows(_SET_QUANTITIES, ids=list(quantities), quantities=list(quantities.values()))
 
 
 async def forget_sales(session: Session, line_ids: Sequence[int], item_ids: Sequence[int]) -> None:

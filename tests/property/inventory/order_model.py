@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -24,6 +25,8 @@ class Asked:
     sku: str
     quantity: int
     named: tuple[Unit, ...] = ()
+    # What another quantity than before means: RAISE, SET, or that it is refused.
+    change: str = ""
 
 
 @dataclass
@@ -118,17 +121,62 @@ class Orders:
         }  # fmt: skip
 
     def judge(self, order: str, asked: Mapping[str, Asked]) -> tuple[str, Need]:
-        """Whether a call is granted, and what has to be taken for it."""
+        """Whether a call is granted, and what has to be taken for it once what is too much was given back."""
+        trial = copy.deepcopy(self)
+        outcome, need = trial._compare(order, asked)
+        if outcome != OK:
+            return outcome, need
+        trial._give_back_surplus(order, asked)
+        return trial._judge(order, asked)
+
+    def _surplus(self, key: LineKey, quantity: int) -> list[Unit]:
+        """The units a line has beyond a quantity: of all it has; of a bundle of its own units, and of each pool."""
+        line, skus = self.lines[key], self._had(key)
+        recipe = () if line.is_named else self.recipes.get(line.sku, ())
+        units = sorted(self.has(key), key=lambda unit: (unit.status != "RESERVED", -unit.id))
+        if not recipe:
+            return units[: max(0, len(skus) - quantity)]
+        own = skus.count(line.sku)
+        given = [unit for unit in units if unit.sku == line.sku][: max(0, own - quantity)]
+        for count, pool in recipe:
+            kept = max(0, quantity - own) * count
+            there = sum(sku in pool for sku in skus)
+            given += [unit for unit in units if unit.sku in pool][: max(0, there - kept)]
+        return given
+
+    def _give_back_surplus(self, order: str, asked: Mapping[str, Asked]) -> None:
+        for line_id, each in asked.items():
+            key = (order, line_id)
+            if key not in self.lines or each.quantity == self.lines[key].quantity:
+                continue
+            if each.change == "SET":
+                self._give_back(key, self._surplus(key, each.quantity))
+                self.lines[key].quantity = each.quantity
+            else:
+                self.lines[key].quantity = max(self.lines[key].quantity, each.quantity)
+
+    def _give_back(self, key: LineKey, units: Sequence[Unit]) -> None:
+        for unit in units:
+            if unit.status == "SOLD":
+                unit.sold_to.discard(key)
+            unit.become("AVAILABLE")
+
+    def _compare(self, order: str, asked: Mapping[str, Asked]) -> tuple[str, Need]:
+        """Whether the lines may be asked for like this, whatever is free."""
         need = Need()
         for line_id, each in asked.items():
             kept = self.lines.get((order, line_id))
             if kept is None:
                 continue
             others = each.named and {unit.id for unit in self.has((order, line_id))} - {unit.id for unit in each.named}
-            if others or (kept.sku, kept.quantity) != (each.sku, each.quantity):
+            if others or kept.sku != each.sku or (not each.change and kept.quantity != each.quantity):
                 return DIFFERS, need
             if kept.state == "RELEASED":
                 return RELEASED, need
+        return OK, need
+
+    def _judge(self, order: str, asked: Mapping[str, Asked]) -> tuple[str, Need]:
+        need = Need()
         for line_id, each in sorted(asked.items(), key=lambda pair: not pair[1].named):
             key = (order, line_id)
             line = self.lines.get(key) or Line(each.sku, each.quantity, is_named=bool(each.named))
@@ -139,6 +187,7 @@ class Orders:
         self, order: str, asked: Mapping[str, Asked], need: Need, caller: str, sell: bool, told: Mapping[str, list[int]]
     ) -> None:
         """Takes the units the answer tells of, once it is sure that they are those that are due."""
+        self._give_back_surplus(order, asked)
         by_id = {unit.id: unit for unit in self.stock.units}
         fresh: list[Unit] = []
         for line_id, each in asked.items():
@@ -201,10 +250,7 @@ class Orders:
         if not self.of(order) or any((order, line_id) not in self.lines for line_id in line_ids):
             return UNKNOWN
         for key in self.of(order, line_ids):
-            for unit in self.has(key):
-                if unit.status == "SOLD":
-                    unit.sold_to.discard(key)
-                unit.become("AVAILABLE")
+            self._give_back(key, self.has(key))
             self.lines[key].state = "RELEASED"
         return OK
 

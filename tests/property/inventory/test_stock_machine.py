@@ -27,6 +27,7 @@ _ANY_ORDER = st.sampled_from(["", "X", "Y"])
 _SHELVES = st.sampled_from(["", "A", "B"])
 _SKUS = st.integers(0, 3)
 _LINE_IDS = st.sampled_from([(), ("1",), ("2",), ("1", "2"), ("9",)])
+_EDITS = st.lists(st.tuples(st.integers(1, 3), st.sampled_from(["SET", "RAISE"])), min_size=1, max_size=2)
 _LINES = st.lists(st.tuples(_SKUS, st.integers(1, 2), st.booleans(), _PLACES), min_size=1, max_size=2)
 
 
@@ -117,6 +118,16 @@ def machine_of(world: World, runner: asyncio.Runner) -> type[RuleBasedStateMachi
             else:
                 asked = {str(number): _asked(world, *line) for number, line in enumerate(lines, start=1)}
             self.do(world.allocate(order, asked, caller, sell))
+
+        @rule(order=_ORDERS, edits=_EDITS, caller=_CALLERS, sell=st.booleans())
+        def edit_order(self, order: str, edits: list[tuple[int, str]], caller: str, sell: bool) -> None:
+            lines = [(key[1], world.orders.lines[key].sku) for key in world.orders.of(order)]
+            asked = {
+                line_id: Asked(sku, quantity, change=change)
+                for (line_id, sku), (quantity, change) in zip(lines, edits, strict=False)
+            }
+            if asked:
+                self.do(world.allocate(order, asked, caller, sell))
 
         @rule(order=_ORDERS, line_ids=_LINE_IDS)
         def extend(self, order: str, line_ids: tuple[str, ...]) -> None:

@@ -208,7 +208,15 @@ class World:
     async def allocate(self, order: str, asked: Mapping[str, Asked], caller: str, sell: bool) -> None:
         line = service.AllocateUnitsRequest.Line
         lines = [
-            line(line_id=key, sku=each.sku, quantity=each.quantity, serial_numbers=[unit.serial for unit in each.named])
+            line(
+                line_id=key,
+                sku=each.sku,
+                quantity=each.quantity,
+                serial_numbers=[unit.serial for unit in each.named],
+                quantity_change=service.AllocateUnitsRequest.QuantityChange.Value(
+                    each.change or "QUANTITY_CHANGE_UNSPECIFIED"
+                ),
+            )
             for key, each in asked.items()
         ]
         request = service.AllocateUnitsRequest(order_reference=order, lines=lines, sell=sell)

@@ -11,6 +11,7 @@ from chassis.errors import InvalidArgument
 from inventory_svc.domain.allocation import (
     AskedLine,
     LineState,
+    QuantityChange,
     StoredLine,
     check_held,
     check_repeat,
@@ -90,9 +91,45 @@ def test_other_sku_or_quantity_is_refused(asked: AskedLine) -> None:
         check_repeat("O", asked, stored())
 
 
+@pytest.mark.parametrize("change", [QuantityChange.RAISE, QuantityChange.SET])
+def test_other_quantity_may_be_asked_for_where_it_is_said_but_no_other_sku(change: QuantityChange) -> None:
+    check_repeat("O", AskedLine("a", "T-5", 5, 4, None, quantity_change=change), stored())
+    with pytest.raises(AllocationDiffers):
+        check_repeat("O", AskedLine("a", "T-6", 6, 4, None, quantity_change=change), stored())
+
+
+def test_raise_never_lowers_a_quantity() -> None:
+    def over(before: int, change: QuantityChange) -> int:
+        return AskedLine("a", "T-5", 5, 2, None, quantity_change=change).quantity_over(before)
+
+    assert [over(before, QuantityChange.RAISE) for before in (1, 3)] == [2, 3]
+    assert [over(before, QuantityChange.SET) for before in (1, 3)] == [2, 2]
+
+
+def test_surplus_is_held_units_before_sold_ones_the_newest_first() -> None:
+    line = stored(held=(1, 2), sold=(3, 4), variant_of=dict.fromkeys((1, 2, 3, 4), 5))
+    assert [line.surplus(quantity) for quantity in (4, 3, 1)] == [(), (2,), (2, 1, 4)]
+    # What came back has been had: of three wanted, one is not there to give.
+    assert stored(sold=(3, 4), returned={1: 5}).surplus(2) == (4,)
+    assert stored(sold=(3,), returned={1: 5, 2: 5}).surplus(1) == (3,)
+
+
+def test_surplus_of_a_bundle_is_whole_bundles_before_its_own_units() -> None:
+    recipe = (Component(7, "P", 2, (70, 71)), Component(8, "Q", 1, (80,)))
+    of = {1: 5, 2: 70, 3: 71, 4: 80, 5: 70, 6: 70, 7: 80}
+    line = stored(recipe=recipe, quantity=3, held=tuple(of), variant_of=of)
+    assert line.surplus(3) == ()
+    assert set(line.surplus(2)) == {6, 5, 7}
+    assert set(line.surplus(1)) == {2, 3, 4, 5, 6, 7}
+    own = stored(recipe=recipe, quantity=3, sold=(1, 2, 3), variant_of=dict.fromkeys((1, 2, 3), 5))
+    assert own.surplus(1) == (3, 2)
+
+
 def test_released_line_stays_released() -> None:
-    with pytest.raises(AllocationReleased):
-        check_repeat("O", AskedLine("a", "T-5", 5, 3, None), stored(state=LineState.RELEASED))
+    for change in QuantityChange:
+        asked = AskedLine("a", "T-5", 5, 3, None, quantity_change=change)
+        with pytest.raises(AllocationReleased):
+            check_repeat("O", asked, stored(state=LineState.RELEASED))
 
 
 def test_line_that_stands_twice_is_refused() -> None:
