@@ -28,6 +28,7 @@ _READ_S = 10.0
 _WRITE_S = 10.0
 _PAGE = 1000
 _CHANGES_PER_MESSAGE = 500
+_AskedUnits = inventory_service_pb2.AllocateUnitsRequest
 HOLD = timedelta(days=7)
 """How long units are held for an order that is not paid."""
 
@@ -106,8 +107,11 @@ class FeedSource(Protocol):
 class Allocator(Protocol):
     """Promises units to orders."""
 
-    async def allocate(self, reference: str, lines: Sequence[Line], *, sell: bool) -> None:
-        """Hold or sell the units of these lines, all or none. Safe to repeat. Raises HubError."""
+    async def allocate(self, reference: str, lines: Sequence[Line], *, sell: bool) -> Mapping[str, int]:
+        """Hold or sell the units of these lines, all or none, and give back what is too much; the units of each, by line id.
+
+        Of a line of which units have left the house nothing is given back. Safe to repeat. Raises HubError.
+        """
         ...
 
     async def release(self, reference: str, line_ids: Sequence[str] = ()) -> None:
@@ -221,19 +225,21 @@ class HubAllocator:
         self._clients = clients
         self._stub = inventory_service_pb2_grpc.InventoryServiceStub(clients.channel("inventory"))
 
-    async def allocate(self, reference: str, lines: Sequence[Line], *, sell: bool) -> None:
+    async def allocate(self, reference: str, lines: Sequence[Line], *, sell: bool) -> Mapping[str, int]:
         """See Allocator."""
-        request = inventory_service_pb2.AllocateUnitsRequest(
-            order_reference=reference, sell=sell, reason="Ordered on its channel."
-        )
+        request = _AskedUnits(order_reference=reference, sell=sell, reason="Ordered on its channel.")
         for line in lines:
-            wanted = request.lines.add(line_id=line.line_id, sku=line.sku, quantity=line.quantity)
+            change = _AskedUnits.RAISE if line.has_left else _AskedUnits.SET
+            wanted = request.lines.add(
+                line_id=line.stock_line_id, sku=line.sku, quantity=line.quantity, quantity_change=change
+            )
             if sell and line.unit_price is not None:
                 wanted.sale_price.CopyFrom(money(line.unit_price, line.currency))
         if not sell:
             request.hold_duration.FromTimedelta(HOLD)
         async with own_call(self._clients) as metadata:
-            await self._stub.AllocateUnits(request, metadata=metadata, timeout=_WRITE_S)
+            answer = await self._stub.AllocateUnits(request, metadata=metadata, timeout=_WRITE_S)
+        return {line.line_id: told.quantity for line, told in zip(lines, answer.lines, strict=True)}
 
     async def release(self, reference: str, line_ids: Sequence[str] = ()) -> None:
         """See Allocator."""

@@ -50,6 +50,18 @@ class Line:
     """Units in shipments recorded here."""
     shipped_there: int = 0
     """Units the platform sees as shipped, by whatever way it was told."""
+    revision: int = 0
+    """How often the line began anew: it came back after it was cancelled, or means other goods than before."""
+
+    @property
+    def stock_line_id(self) -> str:
+        """The line's id in inventory, where a line that was given back, or another thing's, is never taken up again."""
+        return _stock_line_id(self.line_id, self.revision)
+
+    @property
+    def former_stock_line_ids(self) -> list[str]:
+        """What its units were held or sold under before it began anew."""
+        return [_stock_line_id(self.line_id, revision) for revision in range(self.revision)]
 
     @property
     def has_left(self) -> int:
@@ -65,6 +77,10 @@ class Line:
     def is_known(self) -> bool:
         """Whether it can be allocated."""
         return bool(self.sku)
+
+
+def _stock_line_id(line_id: str, revision: int) -> str:
+    return f"{line_id}~{revision}" if revision else line_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +131,14 @@ LEFT_BEFORE = "It was cancelled when units had left the house: they stay sold un
 
 
 def verdict(lines: Sequence[Line], *, paid: bool, cancelled: bool) -> tuple[OrderStatus, OrderReason | None, str]:
-    """The order's status from its lines, with the first trouble's reason and message."""
+    """The order's status from its lines, with the first trouble's reason and message, or else the first line's remark."""
     if cancelled:
         return OrderStatus.CANCELLED, None, LEFT_BEFORE if any(line.applied for line in lines) else ""
     for line in lines:
         if line.reason is not None and not line.cancelled:
             return OrderStatus.NEEDS_ATTENTION, line.reason, f"Line {line.line_id}: {line.message}"
-    return (OrderStatus.SOLD if paid else OrderStatus.HELD), None, ""
+    remark = next((f"Line {line.line_id}: {line.message}" for line in lines if line.message), "")
+    return (OrderStatus.SOLD if paid else OrderStatus.HELD), None, remark
 
 
 def in_trouble(line: Line, reason: OrderReason, message: str) -> Line:
@@ -129,6 +146,8 @@ def in_trouble(line: Line, reason: OrderReason, message: str) -> Line:
     return replace(line, applied=False, reason=reason, message=message)
 
 
-def applied(line: Line) -> Line:
-    """The line, held or sold."""
-    return replace(line, applied=True, reason=None, message="")
+def applied(line: Line, units: int) -> Line:
+    """The line, of which so many units are held or sold: more than ordered where it was lowered after some had left."""
+    more = units - line.quantity
+    message = f"{more} more than ordered stay sold until they are taken in as a return." if more > 0 else ""
+    return replace(line, applied=True, reason=None, message=message)

@@ -82,20 +82,31 @@ class OrderIntake:
 
     async def _give_back(self, order: Order) -> list[Line]:
         """What is still in the house is free again; what has left it stays sold, until it is taken in as a return."""
-        gone = {line.line_id for line in order.lines if line.has_left}
-        if not gone:
+        here = [line for line in order.lines if not line.has_left]
+        if len(here) == len(order.lines):
             await self._allocator.release(order.reference)
-        elif here := [line.line_id for line in order.lines if line.line_id not in gone]:
-            await self._allocator.release(order.reference, here)
+        else:
+            await self._release_lines(order, here)
+            await self._release_former(order)
         return [
-            replace(line, applied=line.applied and line.line_id in gone, reason=None, message="")
-            for line in order.lines
+            replace(line, applied=line.applied and bool(line.has_left), reason=None, message="") for line in order.lines
         ]
 
+    async def _release_lines(self, order: Order, lines: Sequence[Line]) -> None:
+        """What inventory may not know is asked for by itself, because one unknown line refuses a whole request."""
+        if known := [line.stock_line_id for line in lines if line.applied]:
+            await self._allocator.release(order.reference, known)
+        for stock_line_id in (line.stock_line_id for line in lines if not line.applied):
+            await self._allocator.release(order.reference, [stock_line_id])
+
+    async def _release_former(self, order: Order) -> None:
+        """What lines had before they began anew, which may be not all that they were."""
+        for stock_line_id in (former for line in order.lines for former in line.former_stock_line_ids):
+            await self._allocator.release(order.reference, [stock_line_id])
+
     async def _allocate(self, order: Order) -> list[Line]:
-        cancelled = [line.line_id for line in order.lines if line.cancelled and line.applied and not line.has_left]
-        if cancelled:
-            await self._allocator.release(order.reference, cancelled)
+        await self._release_lines(order, [line for line in order.lines if line.cancelled and not line.has_left])
+        await self._release_former(order)
         wanted = [line for line in order.lines if line.is_known and not line.cancelled]
         outcomes = {line.line_id: line for line in await self._allocate_lines(order, wanted)}
         return [outcomes.get(line.line_id) or _without_stock(line) for line in order.lines]
@@ -105,14 +116,14 @@ class OrderIntake:
         if not wanted:
             return []
         try:
-            await self._allocator.allocate(order.reference, wanted, sell=order.paid)
+            units = await self._allocator.allocate(order.reference, wanted, sell=order.paid)
         except HubError as error:
             if error.code in _TRY_AGAIN:
                 raise
             if len(wanted) == 1:
                 return [_refused(wanted[0], error)]
             return [outcome for line in wanted for outcome in await self._allocate_lines(order, [line])]
-        return [applied(line) for line in wanted]
+        return [applied(line, units[line.line_id]) for line in wanted]
 
 
 def is_open(order: Order) -> bool:

@@ -22,13 +22,23 @@ from sync_svc.storage.deliveries import OrderTask
 _TRIES = 3
 _ID_CHARS, _TITLE_CHARS, _STATUS_CHARS, _MESSAGE_CHARS = 100, 500, 100, 1000
 
+# What a person has said that the goods are stays, as long as the platform says the same. Of what has left, nothing changes.
+_NONE_LEFT = "greatest(l.shipped_quantity, l.shipped_there, excluded.shipped_there) = 0"
+_OTHER_GOODS = f"""({_NONE_LEFT} AND l.sku <> '' AND excluded.sku <> l.sku
+      AND excluded.platform_sku NOT IN ('', l.platform_sku))"""
+# A line begins anew when it means other goods than before, or comes back after it was cancelled.
+_ANEW = f"({_OTHER_GOODS} OR ({_NONE_LEFT} AND l.cancelled AND NOT excluded.cancelled))"
 # The newest state wins, in whatever order the reads of it arrive; a cancellation is not taken back by an older read. The order
 # is locked before its lines, as everybody locks them, and of every line the newest version counts: a parcel recorded while this
-# waited for the order has left the house. Lines that the platform tells no more stay; their SKUs may be known by now.
+# waited for the order has left the house. A line that the platform tells no more, but for others, was taken out of the order;
+# all lines of a cancelled order are cancelled. Their SKUs may be known by now, a price may be told that was not before.
 # An older state that the platform insists on is taken from whoever holds the order's lease, as nobody has read it later.
 _SEE = Statement(
-    text("""
-WITH seen AS (
+    text(f"""
+WITH before AS (
+  SELECT l.platform_sku FROM sync.channel_order o JOIN sync.order_line l ON l.order_id = o.id
+  WHERE o.channel_id = CAST(:channel_id AS bigint) AND o.external_order_id = CAST(:external_order_id AS text)),
+seen AS (
   INSERT INTO sync.channel_order AS o
     (channel_id, external_order_id, paid, platform_status, cancelled, placed_at, modified_at)
   VALUES (CAST(:channel_id AS bigint), CAST(:external_order_id AS text), CAST(:paid AS boolean), CAST(:platform_status AS text),
@@ -46,32 +56,39 @@ told AS (
 put AS (
   INSERT INTO sync.order_line AS l (order_id, position, line_id, platform_sku, title, quantity, unit_price, currency, cancelled,
     shipped_there, variant_id, sku)
-  SELECT seen.id, t.position, t.line_id, t.platform_sku, t.title, t.quantity, t.unit_price, t.currency, t.cancelled,
-    t.shipped_there, coalesce(i.variant_id, 0), coalesce(i.sku, '')
+  SELECT seen.id, t.position, t.line_id, t.platform_sku, t.title, t.quantity, t.unit_price, t.currency,
+    t.cancelled OR seen.cancelled, t.shipped_there, coalesce(i.variant_id, 0), coalesce(i.sku, '')
   FROM seen CROSS JOIN told t LEFT JOIN sync.listing i ON i.channel_id = seen.channel_id AND i.platform_sku = t.platform_sku
   ORDER BY t.position
   ON CONFLICT (order_id, line_id) DO UPDATE SET quantity = excluded.quantity, cancelled = excluded.cancelled,
     title = excluded.title, shipped_there = excluded.shipped_there,
-    variant_id = CASE l.sku WHEN '' THEN excluded.variant_id ELSE l.variant_id END,
-    sku = CASE l.sku WHEN '' THEN excluded.sku ELSE l.sku END
+    unit_price = coalesce(excluded.unit_price, l.unit_price),
+    currency = CASE WHEN excluded.unit_price IS NULL THEN l.currency ELSE excluded.currency END,
+    revision = l.revision + {_ANEW}::int, applied = l.applied AND NOT {_ANEW},
+    platform_sku = CASE WHEN excluded.platform_sku <> '' AND (l.sku = '' OR {_OTHER_GOODS}) THEN excluded.platform_sku
+      ELSE l.platform_sku END,
+    variant_id = CASE WHEN l.sku = '' OR {_OTHER_GOODS} THEN excluded.variant_id ELSE l.variant_id END,
+    sku = CASE WHEN l.sku = '' OR {_OTHER_GOODS} THEN excluded.sku ELSE l.sku END
   RETURNING l.*),
 untold AS (
-  SELECT l.* FROM seen JOIN sync.order_line l ON l.order_id = seen.id AND l.line_id <> ALL(CAST(:line_ids AS text[]))
-  FOR NO KEY UPDATE OF l),
+  UPDATE sync.order_line l
+  SET cancelled = l.cancelled OR seen.cancelled OR cardinality(CAST(:line_ids AS text[])) > 0
+  FROM seen WHERE l.order_id = seen.id AND l.line_id <> ALL(CAST(:line_ids AS text[])) RETURNING l.*),
 line AS (
   SELECT position, line_id, platform_sku, title, quantity, unit_price, currency, variant_id, sku, applied, cancelled,
-    reason, message, shipped_quantity, shipped_there FROM put
+    reason, message, shipped_quantity, shipped_there, revision FROM put
   UNION ALL
   SELECT l.position, l.line_id, l.platform_sku, l.title, l.quantity, l.unit_price, l.currency,
     CASE l.sku WHEN '' THEN coalesce(i.variant_id, 0) ELSE l.variant_id END,
     CASE l.sku WHEN '' THEN coalesce(i.sku, '') ELSE l.sku END, l.applied, l.cancelled,
-    l.reason, l.message, l.shipped_quantity, l.shipped_there
+    l.reason, l.message, l.shipped_quantity, l.shipped_there, l.revision
   FROM seen CROSS JOIN untold l
   LEFT JOIN sync.listing i ON i.channel_id = seen.channel_id AND i.platform_sku = l.platform_sku),
 -- The platform has changed these quantities itself, by the sale: the next push is sent even if the number is the same.
 forgotten AS (
   UPDATE sync.listing i SET shown_is_sure = false FROM seen
-  WHERE i.channel_id = seen.channel_id AND i.platform_sku IN (SELECT platform_sku FROM line)),
+  WHERE i.channel_id = seen.channel_id
+    AND i.platform_sku IN (SELECT platform_sku FROM line UNION SELECT platform_sku FROM before)),
 -- Orders of one channel come in side by side and must not wait for each other at its row; whoever finds it locked leaves the
 -- time to the one who has it, and the next poll puts it right.
 touched AS (
@@ -170,7 +187,11 @@ async def record_outcome(
         "messages": [line.message[:_MESSAGE_CHARS] for line in lines],
         "variant_ids": [line.variant_id for line in lines],
         "skus": [line.sku for line in lines],
-        "undone": [line.platform_sku for line in lines if line.cancelled or status is OrderStatus.CANCELLED],
+        "undone": [
+            line.platform_sku
+            for line in lines
+            if line.cancelled or status is OrderStatus.CANCELLED or (line.applied and line.message)
+        ],
     }
     (row,) = await _patiently(db, _RECORD, values)
     return bool(row["count"])

@@ -97,6 +97,8 @@ order_line = Table(
     # Kept by the triggers on shipments, which refuse more than is ordered and what is cancelled.
     number("shipped_quantity", 0),
     number("shipped_there", 0),
+    # How often it began anew in inventory, under another line id each time.
+    number("revision", 0),
     CheckConstraint("quantity > 0", name="quantity_positive"),
     CheckConstraint("shipped_quantity >= 0 AND shipped_there >= 0", name="shipped_not_negative"),
 )

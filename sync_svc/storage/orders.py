@@ -77,6 +77,7 @@ def _as_line(row: RowMapping) -> Line:
         message=row["message"],
         shipped_quantity=row["shipped_quantity"],
         shipped_there=row["shipped_there"],
+        revision=row["revision"],
     )
 
 

@@ -87,20 +87,37 @@ def order_of(body: Any) -> ChannelOrder | None:
 def _line(line: Mapping[str, Any]) -> OrderLine:
     product = fields_of(line.get("product"))
     price = fields_of(fields_of(product.get("price")).get("unitPrice"))
-    quantity = line.get("quantityOrdered")
-    fulfilled = fields_of(line.get("fulfillment")).get("quantityFulfilled")
-    is_cancelled = quantity == 0 or bool(fields_of(fields_of(line.get("cancellation")).get("cancellationExecution")))
+    fulfillment = fields_of(line.get("fulfillment"))
+    fulfilled = _units(fulfillment.get("quantityFulfilled")) or 0
+    quantity = _quantity(line, fulfilled, _units(fulfillment.get("quantityUnfulfilled")))
     return OrderLine(
         line_id=str(line.get("orderItemId") or ""),
         platform_sku=str(product.get("sellerSku") or ""),
-        quantity=quantity if isinstance(quantity, int) and quantity > 0 else 1,
+        quantity=max(quantity, 1),
         title=str(product.get("title") or ""),
         # A pending order tells no price yet.
         unit_price=decimal_or_none(price.get("amount")),
         currency=str(price.get("currencyCode") or "USD"),
-        cancelled=is_cancelled,
-        shipped_quantity=fulfilled if isinstance(fulfilled, int) and fulfilled > 0 else 0,
+        cancelled=quantity == 0,
+        shipped_quantity=fulfilled,
     )
+
+
+def _quantity(line: Mapping[str, Any], fulfilled: int, unfulfilled: int | None) -> int:
+    """Units that were and are to be sent; 0 for a line that is cancelled.
+
+    Of a line that is cancelled in part it is not documented whether `quantityOrdered` falls; what is left to send does. Where
+    that is not told, all of the line is taken to be cancelled.
+    """
+    ordered = _units(line.get("quantityOrdered"))
+    ordered = 1 if ordered is None else ordered
+    if not fields_of(fields_of(line.get("cancellation")).get("cancellationExecution")):
+        return ordered
+    return min(ordered, fulfilled + (unfulfilled or 0))
+
+
+def _units(value: Any) -> int | None:
+    return max(value, 0) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _text(moment: datetime) -> str:

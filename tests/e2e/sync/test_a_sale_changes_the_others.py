@@ -61,6 +61,23 @@ async def test_cancelled_order_brings_its_units_back_everywhere(shop: Shop) -> N
     await shop.shows_everywhere(1, timeout_s=40)
 
 
+@pytest.mark.parametrize("platform", ["ZOHO", "ECWID"])
+async def test_order_that_is_edited_has_in_stock_what_it_then_says(shop: Shop, platform: str) -> None:
+    await shop.stock(5)
+    await shop.list_everywhere()
+    seller = next(one for one in shop.channels if one["platform"] == platform)
+    order_id = await shop.buy(seller, 2)
+    await shop.shows_everywhere(3)
+    for quantity in (4, 1):
+        lines = [{"sku": shop.platform_sku(seller), "quantity": quantity}]
+        answer = await shop.sandbox.post(f"/_control/orders/{order_id}/edit", json={"lines": lines})
+        assert answer.status_code == 200, answer.text
+        await shop.shows_everywhere(5 - quantity)
+        (order,) = (await shop.get("/api/v1/orders", external_order_id=order_id))["items"]
+        (line,) = (await shop.get(f"/api/v1/inventory/allocations/{order['order_reference']}"))["lines"]
+        assert (order["status"], line["quantity"], len(line["items"])) == ("SOLD", quantity, quantity)
+
+
 async def test_order_of_an_unknown_sku_is_kept_and_resolved(shop: Shop) -> None:
     await shop.stock(2)
     channel = next(one for one in (await shop.get("/api/v1/channels"))["items"] if one["platform"] == "ECWID")

@@ -95,6 +95,10 @@ class FakePlatform:
             modified_at=_now(),
         )
 
+    def edit(self, order_id: str, *lines: OrderLine) -> None:
+        """The order gets these lines."""
+        self.orders[order_id] = replace(self.orders[order_id], lines=list(lines), modified_at=_now())
+
     def take_away(self, parcel: Parcel) -> None:
         """A parcel leaves the house."""
         self.parcels.append(parcel)

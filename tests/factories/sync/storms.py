@@ -89,6 +89,7 @@ class Storm:
             self._buy: 8,
             self._cancel: 2,
             self._pay: 1,
+            self._edit: 2,
             self._sell_at_the_counter: 4,
             self._restock: 1,
             self._spoil_calls: 6,
@@ -135,6 +136,14 @@ class Storm:
     async def _pay(self) -> None:
         if self._orders:
             await self._shop.box.client.post(f"/_control/orders/{self._chance.choice(self._orders)}/pay", json={})
+
+    async def _edit(self) -> None:
+        """Other quantities, and one SKU less or more; what the platform does not allow stays as it is."""
+        if self._orders:
+            skus = self._chance.sample(sorted(self._shop.skus), self._chance.choice([1, 1, 2]))
+            lines = [{"sku": sku, "quantity": self._chance.choice([1, 2, 3])} for sku in skus]
+            status = await self._shop.edit(self._chance.choice(self._orders), lines)
+            assert status in (200, 404, 409), status
 
     async def _sell_at_the_counter(self) -> None:
         variant_id = self._chance.choice(sorted(self._shop.hub.free))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -20,6 +21,12 @@ class OutOfStock(FailedPrecondition):
     reason = "OUT_OF_STOCK"
 
 
+class LineRefused(FailedPrecondition):
+    """As inventory says it of a line that was given back, or is asked for with another SKU."""
+
+    reason = "ALLOCATION_RELEASED"
+
+
 class TokenExpired(OutOfRange):
     """As the feeds say it."""
 
@@ -33,6 +40,7 @@ class FakeHub:
     free: dict[int, int] = field(default_factory=dict)
     variants: dict[int, tuple[str, VariantFacts]] = field(default_factory=dict)
     held: dict[tuple[str, str], tuple[int, int, bool]] = field(default_factory=dict)
+    released: set[tuple[str, str]] = field(default_factory=set)
     events: list[FeedEvent] = field(default_factory=list)
     built_on: dict[int, set[int]] = field(default_factory=dict)
     allocations: int = 0
@@ -130,24 +138,38 @@ class FakeHub:
             await self._grown.wait()
 
     # Allocator
-    async def allocate(self, reference: str, lines: Sequence[Line], *, sell: bool) -> None:
+    async def allocate(self, reference: str, lines: Sequence[Line], *, sell: bool) -> dict[str, int]:
         self._check()
         self.allocations += 1
         await asyncio.sleep(0)
         ids = {sku: variant_id for variant_id, (sku, _) in self.variants.items()}
-        fresh = [line for line in lines if (reference, line.line_id) not in self.held]
-        if any(self.free[ids[line.sku]] < line.quantity for line in fresh):
+        units: dict[str, int] = {}
+        more: Counter[int] = Counter()
+        for line in lines:
+            key, variant_id = (reference, line.stock_line_id), ids[line.sku]
+            had_of, had, _ = self.held.get(key, (variant_id, 0, sell))
+            if key in self.released or had_of != variant_id:
+                raise LineRefused("the line was released, or is of another SKU")
+            units[line.line_id] = max(had, line.quantity) if line.has_left else line.quantity
+            more[variant_id] += units[line.line_id] - had
+        if any(self.free[variant_id] < count for variant_id, count in more.items()):
             raise OutOfStock("there are not enough free units")
         for line in lines:
-            variant_id = ids[line.sku]
-            if line in fresh:
-                self.set_free(variant_id, self.free[variant_id] - line.quantity)
-            self.held[reference, line.line_id] = (variant_id, line.quantity, sell)
+            self.held[reference, line.stock_line_id] = (ids[line.sku], units[line.line_id], sell)
+        for variant_id, count in more.items():
+            if count:
+                self.set_free(variant_id, self.free[variant_id] - count)
+        return units
 
     async def release(self, reference: str, line_ids: Sequence[str] = ()) -> None:
         self._check()
+        known = {key for key in (*self.held, *self.released) if key[0] == reference}
+        if not {(reference, line_id) for line_id in line_ids} <= known:
+            # Inventory refuses the whole request, which its caller takes for "there is nothing to give back".
+            return
         for key in [key for key in self.held if key[0] == reference and (not line_ids or key[1] in line_ids)]:
             variant_id, quantity, _ = self.held.pop(key)
+            self.released.add(key)
             self.set_free(variant_id, self.free[variant_id] + quantity)
 
     def _check(self) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sync_svc.channels.base import ChannelOrder, OrderLine
 from sync_svc.domain.channel import Channel
 from sync_svc.domain.errors import OrderNotShippable
-from sync_svc.domain.order import Order, OrderStatus
+from sync_svc.domain.order import Line, Order, OrderStatus
 from sync_svc.domain.shipment import NewShipment
 from sync_svc.operations.resolve_orders import apply_again
 from sync_svc.operations.ship_orders import ship_order, withdraw_shipment
@@ -41,8 +41,8 @@ class SlowRelease:
         self.hub = hub
         self.is_asked, self.may_go = asyncio.Event(), asyncio.Event()
 
-    async def allocate(self, *arguments: object, **more: object) -> None:
-        await self.hub.allocate(*arguments, **more)  # type: ignore[arg-type]  # passed through
+    async def allocate(self, reference: str, lines: Sequence[Line], *, sell: bool) -> dict[str, int]:
+        return await self.hub.allocate(reference, lines, sell=sell)
 
     async def release(self, reference: str, line_ids: Sequence[str] = ()) -> None:
         self.is_asked.set()

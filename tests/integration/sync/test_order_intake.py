@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
 from sync_svc.channels.base import ChannelOrder, OrderLine
 from sync_svc.domain.channel import Channel
@@ -64,11 +65,28 @@ async def test_line_that_is_told_twice_or_no_more(engine: Engine, channel: Chann
     twice = replace(SEEN, lines=[LINE, replace(LINE, quantity=3), replace(LINE, line_id="2", platform_sku="SHOP-2")])
     assert [line.quantity for line in (await _see(engine, channel, twice)).lines] == [3, 2]
     without = await _see(engine, channel)
-    assert [(line.line_id, line.quantity) for line in without.lines] == [("1", 2), ("2", 2)]
+    assert [(line.line_id, line.quantity, line.cancelled) for line in without.lines] == [
+        ("1", 2, False),
+        ("2", 2, True),
+    ]
     await engine.add_listing(channel, 7, "00845", "SHOP-2")
     again = await store_seen(engine.db, channel.id, SEEN)
     assert again is not None
     assert [line.sku for line in again.lines] == ["", "00845"], "a listing made since is found for every line"
+
+
+async def test_line_that_means_other_goods_begins_anew_and_leaves_the_former_shelf_in_doubt(
+    engine: Engine, channel: Channel
+) -> None:
+    former = await engine.add_listing(channel, 7, "00845", "SHOP-1", shown_is_sure=True)
+    later = await engine.add_listing(channel, 8, "00846", "SHOP-2", shown_is_sure=True)
+    order, task = await _see(engine, channel), await _task(engine, channel)
+    assert await _record(engine, task, order)
+    await engine.db.run(lambda conn: conn.execute(text("UPDATE sync.listing SET shown_is_sure = true")))
+    (line,) = (await _see(engine, channel, replace(SEEN, lines=[replace(LINE, platform_sku="SHOP-2")]))).lines
+    assert (line.variant_id, line.sku, line.platform_sku, line.applied) == (8, "00846", "SHOP-2", False)
+    assert (line.stock_line_id, line.former_stock_line_ids) == ("1~1", ["1"])
+    assert not any([(await engine.row(listing)).shown_is_sure for listing in (former, later)])
 
 
 async def test_order_without_lines_is_kept(engine: Engine, channel: Channel) -> None:
@@ -83,7 +101,7 @@ async def _task(engine: Engine, channel: Channel) -> OrderTask:
 
 
 async def _record(engine: Engine, task: OrderTask, order: Order) -> bool:
-    lines = [applied(line) for line in order.lines]
+    lines = [applied(line, line.quantity) for line in order.lines]
     return await record_outcome(engine.db, task, order, lines, (OrderStatus.SOLD, None, ""))
 
 

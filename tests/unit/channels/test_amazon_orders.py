@@ -89,6 +89,29 @@ def test_cancelled_line_is_marked(changes: dict[str, Any]) -> None:
     assert read.lines[0].cancelled
 
 
+@pytest.mark.parametrize(
+    ("ordered", "fulfillment", "quantity", "cancelled"),
+    [
+        # Whether the number ordered falls or not, what is left to send does.
+        (3, {"quantityFulfilled": 0, "quantityUnfulfilled": 2}, 2, False),
+        (2, {"quantityFulfilled": 0, "quantityUnfulfilled": 2}, 2, False),
+        (3, {"quantityFulfilled": 1, "quantityUnfulfilled": 1}, 2, False),
+        (3, {"quantityFulfilled": 2, "quantityUnfulfilled": 0}, 2, False),
+        (3, {"quantityFulfilled": 0, "quantityUnfulfilled": 0}, 1, True),
+        (0, {"quantityFulfilled": 0, "quantityUnfulfilled": 0}, 1, True),
+        (3, {}, 1, True),
+    ],
+)
+def test_line_cancelled_in_part_is_what_is_left_of_it(
+    ordered: int, fulfillment: dict[str, int], quantity: int, cancelled: bool
+) -> None:
+    execution = {"cancellationExecution": {"cancelledBy": "MERCHANT"}}
+    line = {"orderItemId": "1", "product": {}, "quantityOrdered": ordered, "fulfillment": fulfillment}
+    read = orders.order_of(order(orderItems=[{**line, "cancellation": execution}]))
+    assert read is not None
+    assert (read.lines[0].quantity, read.lines[0].cancelled) == (quantity, cancelled)
+
+
 def test_request_to_cancel_is_no_cancellation() -> None:
     asked = {"orderItemId": "1", "quantityOrdered": 1, "product": {}}
     read = orders.order_of(
