@@ -65,8 +65,8 @@ put AS (
     unit_price = coalesce(excluded.unit_price, l.unit_price),
     currency = CASE WHEN excluded.unit_price IS NULL THEN l.currency ELSE excluded.currency END,
     revision = l.revision + {_ANEW}::int, applied = l.applied AND NOT {_ANEW},
-    platform_sku = CASE WHEN excluded.platform_sku <> '' AND (l.sku = '' OR {_OTHER_GOODS}) THEN excluded.platform_sku
-      ELSE l.platform_sku END,
+    platform_sku = CASE WHEN excluded.platform_sku <> '' AND (l.sku IN ('', excluded.sku) OR {_OTHER_GOODS})
+      THEN excluded.platform_sku ELSE l.platform_sku END,
     variant_id = CASE WHEN l.sku = '' OR {_OTHER_GOODS} THEN excluded.variant_id ELSE l.variant_id END,
     sku = CASE WHEN l.sku = '' OR {_OTHER_GOODS} THEN excluded.sku ELSE l.sku END
   RETURNING l.*),

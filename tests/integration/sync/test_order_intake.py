@@ -89,6 +89,15 @@ async def test_line_that_means_other_goods_begins_anew_and_leaves_the_former_she
     assert not any([(await engine.row(listing)).shown_is_sure for listing in (former, later)])
 
 
+async def test_same_goods_of_another_listing_are_no_other_goods(engine: Engine, channel: Channel) -> None:
+    await engine.add_listing(channel, 7, "00845", "SHOP-1")
+    other = await engine.add_listing(channel, 7, "00845", "SHOP-1B", shown_is_sure=True)
+    await _see(engine, channel)
+    (line,) = (await _see(engine, channel, replace(SEEN, lines=[replace(LINE, platform_sku="SHOP-1B")]))).lines
+    assert (line.platform_sku, line.sku, line.revision) == ("SHOP-1B", "00845", 0)
+    assert not (await engine.row(other)).shown_is_sure
+
+
 async def test_order_without_lines_is_kept(engine: Engine, channel: Channel) -> None:
     assert list((await _see(engine, channel, replace(SEEN, lines=[]))).lines) == []
 
