@@ -110,6 +110,7 @@ UNFORESEEN = counter(
     "hub_unforeseen_errors_total",
     "Errors that nobody foresaw and that left as INTERNAL: each is a fault of the hub's own.",
 )
+SETTLED = gauge("hub_settled_objects", "Objects of the start, which the garbage collector leaves alone.")
 READY = gauge("hub_ready", "1 while the service says SERVING: its database answers and its migrations are current.")
 LOOP_LAG = histogram(
     "hub_event_loop_lag_seconds",

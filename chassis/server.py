@@ -30,7 +30,7 @@ from chassis.gauges import Reading, keep_reading, watch_event_loop
 from chassis.health_checks import HealthChecks
 from chassis.identity import server_credentials
 from chassis.interceptor import HubInterceptor
-from chassis.metrics import BACKGROUND_FAILURES, serve_metrics
+from chassis.metrics import BACKGROUND_FAILURES, SETTLED, serve_metrics
 from chassis.readiness import Readiness
 from chassis.registration import Methods, collect
 from chassis.settings import ServiceSettings, SettingsError, load
@@ -134,6 +134,7 @@ def _settle_memory() -> None:
     """
     gc.collect()
     gc.freeze()
+    SETTLED.set(gc.get_freeze_count())
 
 
 @dataclass

@@ -29,3 +29,14 @@ async def test_a_hub_without_trouble_is_silent(stage: Stage) -> None:
         await stage.look(series)
     # What was counted stays in the window, and Zoho's quota is learned anew within seconds.
     assert await stage.firing(series, set(rules()) - {"HubQuotaLow"}) == {}
+
+
+async def test_every_service_keeps_what_it_was_built_of_from_the_garbage_collector(stage: Stage) -> None:
+    """Looked through again and again, it would stop every call for 50 ms each time."""
+    series = Series()
+    await stage.look(series)
+    settled = {
+        dict(labels)["instance"]: values[-1][1] for labels, values in series.points["hub_settled_objects"].items()
+    }
+    assert settled.keys() == {"auth", "catalog", "inventory", "sync"}
+    assert min(settled.values()) > 50_000, settled
