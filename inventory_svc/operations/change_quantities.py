@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from inventory_svc.domain.allocation import AskedLine, StoredLine
 from inventory_svc.domain.ledger import Cause
 from inventory_svc.operations.give_back import give_back
-from inventory_svc.operations.scope import check_units
 from inventory_svc.storage import allocations
 from inventory_svc.storage.session import TransactionSession
 
@@ -15,9 +14,9 @@ from inventory_svc.storage.session import TransactionSession
 async def change_quantities(
     session: TransactionSession, asked: Sequence[AskedLine], stored: Mapping[str, StoredLine], cause: Cause
 ) -> Mapping[str, StoredLine]:
-    """All lines of the order, by line id, with the quantities asked for; they are locked by the caller. One transaction.
+    """All lines of the order, by line id, with the quantities asked for. Safe to repeat.
 
-    Raises OutsideWarehouses. Safe to repeat.
+    One transaction, in which the caller has locked them, and looks for units outside his warehouses: those are not given back.
     """
     changed = {
         line.line_id: quantity
@@ -30,5 +29,4 @@ async def change_quantities(
     given = {unit for units in surplus.values() for unit in units}
     await give_back(session, [stored[line_id] for line_id in changed], given, cause)
     await allocations.set_quantities(session, {stored[line_id].id: quantity for line_id, quantity in changed.items()})
-    await check_units(session, list(given), cause.warehouses)
     return {line.line_id: line for line in await allocations.list_lines(session, cause.order_reference)}

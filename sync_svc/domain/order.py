@@ -74,6 +74,11 @@ class Line:
         return max(0, self.quantity - self.has_left) if self.applied and not self.cancelled else 0
 
     @property
+    def keeps_more(self) -> bool:
+        """Whether it has more units than ordered, as some had left the house when it was lowered: its message says so."""
+        return self.applied and bool(self.message)
+
+    @property
     def is_known(self) -> bool:
         """Whether it can be allocated."""
         return bool(self.sku)

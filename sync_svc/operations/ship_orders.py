@@ -78,7 +78,7 @@ async def withdraw_shipment(conn: AsyncConnection, order_id: int, shipment_id: i
         why = "the platform knows of it, or may do so: correct it there"
         raise ShipmentClosed(shipment.id, shipment.status.value, why)
     order = await get_order_in(conn, order_id)
-    if order.cancelled or any(line.cancelled for line in order.lines):
+    if order.cancelled or any(line.cancelled or line.keeps_more for line in order.lines):
         # Units were kept back, or are being kept back just now, as they had left the house; they have not, so they are free.
         await queue_orders(conn, order.channel_id, [order.external_order_id])
     return order

@@ -188,9 +188,7 @@ async def record_outcome(
         "variant_ids": [line.variant_id for line in lines],
         "skus": [line.sku for line in lines],
         "undone": [
-            line.platform_sku
-            for line in lines
-            if line.cancelled or status is OrderStatus.CANCELLED or (line.applied and line.message)
+            line.platform_sku for line in lines if line.cancelled or status is OrderStatus.CANCELLED or line.keeps_more
         ],
     }
     (row,) = await _patiently(db, _RECORD, values)

@@ -66,6 +66,15 @@ def test_an_order_names_its_units_and_is_sold_line_by_line(hubctl: InProcess, sk
     hubctl.ok("allocation", "release", order, "2")
 
 
+def test_an_edited_order_has_another_number_of_units(hubctl: InProcess, sku: str, serial: str) -> None:
+    hubctl.ok("receive", sku, f"{serial}-1", f"{serial}-2")
+    order = f"CTL:{serial}"
+    (held,) = hubctl.json("allocation", "hold", order, f"{sku}=2")
+    assert hubctl.run("allocation", "hold", order, f"{sku}=1").status == 1
+    (fewer,) = hubctl.json("allocation", "hold", order, f"{sku}=1", "--change")
+    assert (fewer["quantity"], [item["id"] for item in fewer["items"]]) == (1, [held["items"][0]["id"]])
+
+
 def test_value_is_told_by_parts_and_of_the_past(hubctl: InProcess, sku: str, serial: str) -> None:
     before = datetime.now(UTC).isoformat(timespec="microseconds").removesuffix("+00:00")
     hubctl.ok("receive", sku, serial, "--cost", "7.25")

@@ -106,6 +106,14 @@ class Shop:
                 url = f"{self.engine.public_url}/api/v1/webhooks/ecwid/{channel.id}"
                 await self.box.post("webhooks", platform="ECWID", url=url)
 
+    async def buy(self, platform: str, lines: list[dict[str, Any]]) -> str:
+        """A buyer buys and pays; the id of the order, once the hub has applied it."""
+        body = {"platform": platform, "account": dict(ACCOUNTS)[platform], "lines": lines, "paid": True}
+        answer = await self.box.client.post("/_control/buy", json=body)
+        assert answer.status_code == 201, answer.text
+        await self.settled(30)
+        return str(answer.json()["order_id"])
+
     async def edit(self, order_id: str, lines: list[dict[str, Any]], webhook: bool = True) -> int:
         """A seller gives an order exactly these lines; the status that the sandbox answers with."""
         body = {"lines": lines, "webhook": webhook}

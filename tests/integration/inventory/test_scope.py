@@ -303,6 +303,14 @@ async def test_allocation_picks_inside_only(places: Places) -> None:
     assert [item.id for line in released.lines for item in line.items] == [places.mine.id]
 
 
+async def test_order_with_a_unit_outside_is_not_lowered(places: Places) -> None:
+    p = places
+    await p.hub.admin.AllocateUnits(_order(p, "both", quantity=2))
+    fewer = _order(p, "both", quantity=1, quantity_change=service.AllocateUnitsRequest.SET)
+    assert (await refusal(p.bound("AllocateUnits")(fewer))).reason == OUTSIDE
+    assert [await p.hub.status(unit.id) for unit in (p.mine, p.theirs)] == ["RESERVED", "RESERVED"]
+
+
 async def test_a_batch_with_partial_results_refuses_each_unit_outside(places: Places) -> None:
     p = places
     ids = [p.mine.id, p.theirs.id]

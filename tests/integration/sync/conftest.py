@@ -11,6 +11,8 @@ from sync_svc.storage.constraints import CONSTRAINTS
 from tests.factories.databases import Databases
 from tests.factories.sync.engine import Engine
 from tests.factories.sync.platform import FakePlatform
+from tests.factories.sync.shop import Shop, open_shop
+from tests.factories.sync.storms import ENGINE, shorten
 from tests.factories.sync.upstream import FakeHub
 from tests.integration.sync.harness import SyncApi
 
@@ -45,3 +47,15 @@ async def api(engine: Engine) -> AsyncIterator[SyncApi]:
     started = await SyncApi.start(engine)
     yield started
     await started.stop()
+
+
+@pytest.fixture
+async def working_shop(db: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shop]:
+    """Three variants, ten units each, on every marketplace of a sandbox, kept right by one process that waits for little."""
+    shorten(monkeypatch)
+    async with open_shop(db, replicas=1, **ENGINE) as opened:
+        await opened.list_everywhere(3, 10, poll_interval_s=60)
+        await opened.connect()
+        opened.replicas[0].start()
+        await opened.settled(30)
+        yield opened

@@ -16,7 +16,7 @@ from sync_svc.domain.order import Order, OrderReason, OrderStatus
 from sync_svc.domain.shipment import NewShipment
 from sync_svc.operations import resolve_orders
 from sync_svc.operations.desk import Desk
-from sync_svc.operations.ship_orders import ship_order
+from sync_svc.operations.ship_orders import ship_order, withdraw_shipment
 from sync_svc.storage.deliveries import queue_orders
 from sync_svc.storage.order_tables import order_task
 from sync_svc.storage.orders import get_order
@@ -60,9 +60,10 @@ class Shopkeeper:
         async with self._engine.db.transaction() as conn:
             await queue_orders(conn, self._channel.id, [self.order_id])
 
-    async def work(self) -> Order:
-        """Takes in what the platform says, to the end."""
-        await self.queue()
+    async def work(self, *, queue: bool = True) -> Order:
+        """Takes in what the platform says, to the end; without `queue` only if something else has asked for it."""
+        if queue:
+            await self.queue()
         async with running(self._engine.order_worker(self._channel).run):
             await until(self._is_worked_off)
         async with self._engine.db.read.connect() as conn:
@@ -188,6 +189,18 @@ async def test_lowered_after_some_have_left_keeps_all_and_says_so(
     assert "1 more than ordered stay sold until they are taken in as a return" in order.message
     order = await shopkeeper.edit(replace(A, quantity=6), B)
     assert (order.status, order.message, free(hub)) == (OrderStatus.SOLD, "", [4, 9])
+
+
+async def test_surplus_is_given_back_when_the_parcel_is_withdrawn(
+    engine: Engine, hub: FakeHub, shopkeeper: Shopkeeper
+) -> None:
+    await _ship(engine, await shopkeeper.work(), 1)
+    order = await shopkeeper.edit(replace(A, quantity=1), B)
+    assert (order.lines[0].keeps_more, free(hub)) == (True, [8, 9])
+    async with engine.db.transaction() as conn:
+        await withdraw_shipment(conn, order.id, order.shipments[0].id)
+    order = await shopkeeper.work(queue=False)
+    assert (order.message, free(hub)) == ("", [9, 9])
 
 
 async def test_line_of_which_some_have_left_stays_what_it_was(
